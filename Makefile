@@ -1,0 +1,42 @@
+# Two commands matter: `make play` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+BIN := .venv/bin
+MUSIC ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup play test unit check format bench clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## install everything that is needed to run
+	@infra/scripts/setup run
+
+play: setup  ## everything from nothing: make play [MUSIC=DIR]
+	@exec $(BIN)/segue up --demo $(if $(MUSIC),"$(MUSIC)")
+
+test:  ## set up and pass all checks and tests
+	@infra/scripts/setup dev
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest
+
+unit:  ## the tests that need no services
+	@infra/scripts/setup dev
+	@$(BIN)/python -m pytest tests/unit tests/test_architecture.py
+
+check:  ## ruff, mypy --strict, the architecture test
+	@infra/scripts/setup dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format:  ## let ruff put the code in order
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench:  ## measure what the README states
+	@infra/scripts/setup dev
+	@$(BIN)/python -m tests.benchmarks
+
+clean:  ## remove the virtual environment and caches; your library under SEGUE_HOME stays
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""From a folder of audio and a topic of plays to MongoDB."""

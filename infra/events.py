@@ -1,0 +1,61 @@
+"""The play event, version 1: what a listener did with a track, as it travels over HTTP and Kafka.
+
+In: JSON from any client. Out: `PlayEvent`, and the bytes that go on the topic `plays` under the key `user`.
+The golden payloads in `tests/data/events/` are this contract; they are added to, never edited.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
+
+from infra.errors import BadEvent
+from infra.models import Frozen, TrackId, UserId
+
+__all__ = ["PlayEvent", "PlayKind", "decode", "encode", "fault"]
+
+PlayKind = Literal["started", "progress", "finished", "skipped", "liked", "disliked"]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f/]+$")]
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+class PlayEvent(Frozen):
+    """One thing that one listener did, at one moment, with one track."""
+
+    v: Literal[1] = 1
+    event_id: UUID
+    """Minted by the client: the same event sent twice counts once."""
+    user: Annotated[UserId, Name]
+    track: Annotated[TrackId, Name]
+    kind: PlayKind
+    position_ms: int = Field(ge=0, le=DAY_MS)
+    """Where in the track it happened."""
+    duration_ms: int = Field(ge=0, le=DAY_MS)
+    """How long the track is, as the client knows it; 0 when it does not."""
+    at: AwareDatetime
+    client: str = Field(default="", max_length=128)
+    private: bool = False
+    """Kept for the listener's own history and never learned from."""
+
+
+def encode(event: PlayEvent) -> bytes:
+    """The event as UTF-8 JSON, the form it has on the topic."""
+    return event.model_dump_json().encode()
+
+
+def decode(payload: bytes) -> PlayEvent:
+    """The event in `payload`; raises `BadEvent` naming the first field at fault."""
+    try:
+        return PlayEvent.model_validate_json(payload)
+    except ValidationError as error:
+        raise fault(error) from error
+
+
+def fault(error: ValidationError) -> BadEvent:
+    """The first thing wrong in a validation error, as a `BadEvent`."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    return BadEvent(".".join(map(str, first["loc"])) or "event", first["msg"])

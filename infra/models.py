@@ -1,0 +1,120 @@
+"""The types that travel between the parts: tracks as stored and as shown, and scored answers.
+
+In: values from tags, FFmpeg, librosa, the recommender. Out: frozen, validated objects; no bare dict crosses a folder border.
+Units are in the names (`_ms`, `_kbps`, `_lufs`); addresses of files are URIs, so names that are not UTF-8 survive JSON and BSON.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, NewType
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = [
+    "Because",
+    "Features",
+    "Media",
+    "Recommendation",
+    "Scored",
+    "Source",
+    "Track",
+    "TrackId",
+    "TrackRecord",
+    "UserId",
+]
+
+TrackId = NewType("TrackId", str)
+"""32 hexadecimal digits minted from the audio content of the file that was first seen."""
+
+UserId = NewType("UserId", str)
+
+
+class Frozen(BaseModel):
+    """Base of all values: immutable, and refusing fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Track(Frozen):
+    """A track as listeners see it; what the HTTP interface answers with."""
+
+    id: TrackId
+    title: str
+    artist: str = ""
+    album: str = ""
+    album_artist: str = ""
+    track_number: int | None = None
+    disc_number: int | None = None
+    year: int | None = None
+    genre: str = ""
+    duration_ms: int
+    cover: bool = False
+    """Whether `/tracks/{id}/cover` has a picture."""
+    added_at: datetime
+
+
+class Source(Frozen):
+    """One place where a track's file was found."""
+
+    uri: str
+    """`file:` URI (percent-encoded bytes of the name) of the file as the user keeps it."""
+    bytes: int
+    mtime_ns: int
+
+
+class Media(Frozen):
+    """The bytes that are streamed."""
+
+    uri: str
+    """`file:` URI: in the media store, or the original's own place after `--in-place`."""
+    mime: str
+    bitrate_kbps: int
+    bytes: int
+
+
+class Features(Frozen):
+    """What was measured in the sound, in natural units; see `etl/features.py` for the order of the values."""
+
+    version: int
+    values: tuple[float, ...]
+    segments: tuple[tuple[float, ...], ...] = ()
+    """The same values over equal consecutive parts of the track: what training contrasts."""
+
+
+class TrackRecord(Frozen):
+    """A track as stored in MongoDB: what is shown, where its bytes are, and how it sounds."""
+
+    track: Track
+    contents: tuple[str, ...]
+    """Every content hash known to be this track: the original's, then its compressed copy's."""
+    sources: tuple[Source, ...]
+    media: Media
+    cover_uri: str | None = None
+    features: Features
+    vector: tuple[float, ...] | None = None
+    """Standardised and normalised features, MFCCs reduced by PCA: unit length; None until a normaliser is fitted."""
+    vector_version: int | None = None
+    """Version of the normaliser that made `vector`."""
+    missing: bool = False
+    """The source was gone when the folder was last read; kept for its plays."""
+
+
+class Scored(Frozen):
+    """A track with its score: higher is better, comparable within one answer only."""
+
+    track: TrackId
+    score: float
+
+
+class Because(Frozen):
+    """Why a track is recommended, and the tracks that are the reason, strongest first."""
+
+    kind: Literal["played_with", "sounds_like", "popular", "new", "explore"]
+    tracks: tuple[TrackId, ...] = ()
+
+
+class Recommendation(Scored):
+    """A scored track with its reason."""
+
+    because: Because

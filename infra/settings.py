@@ -1,0 +1,116 @@
+"""All settings, read once at the entry point and passed down; no other file reads the environment.
+
+In: environment variables `SEGUE_*`. Out: one frozen `Settings`. The table in README.md is made from these fields
+(`python -m infra.settings`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.errors import SettingsError
+
+__all__ = ["Settings", "child_environment", "settings_table"]
+
+
+class Settings(BaseSettings):
+    """What a user may decide. Every field is the variable `SEGUE_<FIELD>` in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="SEGUE_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("segue"),
+        description="Where everything of this installation lives: database, events, media, models, logs",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address the HTTP API and the page listen on; others than loopback need an account"
+    )
+    http_port: int = Field(
+        8000, ge=1, le=65535, description="Port of the HTTP API; when taken, the next free one is used"
+    )
+    ui_port: int = Field(
+        7860, ge=1, le=65535, description="Port of the listening page; when taken, the next free one is used"
+    )
+
+    mongo_uri: str | None = Field(None, description="MongoDB of your own; unset: the embedded one (`nx-27017`)")
+    mongo_database: str = Field(
+        "segue", pattern=r"^[A-Za-z0-9_-]{1,38}$", description="Name of the database in MongoDB"
+    )
+    kafka: str | None = Field(None, description="Kafka bootstrap servers of your own; unset: the embedded broker")
+    kafka_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Put before the names of topics and groups, for a shared Kafka",
+    )
+    mlflow_uri: str | None = Field(None, description="MLflow tracking server of your own; unset: the embedded one")
+    ray_address: str | None = Field(None, description="Ray cluster of your own (`host:port`); unset: a local one")
+    spark_master: str = Field("local[*]", description="Spark master")
+
+    bitrate: int = Field(64, ge=16, le=320, description="Target of the compression in kbit/s")
+    session_gap_minutes: int = Field(30, ge=1, description="A pause longer than this starts a new listening session")
+    champion_poll_s: float = Field(
+        2.0, gt=0, description="How often serving asks MLflow for a new champion, in seconds"
+    )
+    spark_memory: str = Field("1g", pattern=r"^\d+[mg]$", description="Memory of Spark's driver")
+    seed: int = Field(7, description="Seed of everything random in training")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Settings from the environment, `given` ones first; raises `SettingsError` naming variable and fault."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise SettingsError(f"SEGUE_{'.'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
+
+    @property
+    def media(self) -> Path:
+        """The media store: compressed copies and covers."""
+        return self.home / "media"
+
+    @property
+    def logs(self) -> Path:
+        """One log file a part."""
+        return self.home / "logs"
+
+    @property
+    def run(self) -> Path:
+        """What is running now: process ids and addresses."""
+        return self.home / "run"
+
+    @property
+    def models(self) -> Path:
+        """Model bundles fetched from MLflow, a folder a version."""
+        return self.home / "models"
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """The environment for a process that we start: this one's, with `extra` on top."""
+    return {**os.environ, **extra}
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table, from the fields themselves."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = (
+            "the platform's data folder" if name == "home" else "" if field.default is None else f"`{field.default}`"
+        )
+        rows.append(f"| `SEGUE_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_table() + "\n")

@@ -1,0 +1,142 @@
+"""Tracks, the fitted normalisers their vectors come from, and the files that failed.
+
+In: `TrackRecord`s from ETL. Out: the same by id, source, content hash, change time or id range.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ReplaceOne, UpdateOne
+from pymongo.collection import Collection
+
+from infra.models import TrackId, TrackRecord
+
+__all__ = ["FailureStore", "NormaliserStore", "TrackStore"]
+
+Document = dict[str, Any]
+
+
+class TrackStore:
+    """The collection `tracks`, a document a `TrackRecord`."""
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        self._tracks = collection
+
+    def prepare(self) -> None:
+        """Indexes for the questions below."""
+        self._tracks.create_index("contents")
+        self._tracks.create_index("source_uris")
+        self._tracks.create_index("revision")
+
+    def upsert(self, records: Sequence[TrackRecord]) -> None:
+        """Write whole records; a record with the same id is replaced."""
+        if records:
+            self._tracks.bulk_write([ReplaceOne({"_id": r.track.id}, _document(r), upsert=True) for r in records])
+
+    def set_vectors(self, version: int, vectors: Mapping[TrackId, Sequence[float]]) -> None:
+        """Store normalised vectors and the version of the normaliser that made them."""
+        revision = _now()
+        writes = [
+            UpdateOne({"_id": track}, {"$set": {"vector": list(v), "vector_version": version, "revision": revision}})
+            for track, v in vectors.items()
+        ]
+        if writes:
+            self._tracks.bulk_write(writes)
+
+    def set_missing(self, tracks: Iterable[TrackId], missing: bool) -> None:
+        """Mark tracks whose source has gone, or has come back."""
+        change = {"$set": {"missing": missing, "revision": _now()}}
+        writes = [UpdateOne({"_id": track}, change) for track in tracks]
+        if writes:
+            self._tracks.bulk_write(writes)
+
+    def get(self, track: TrackId) -> TrackRecord | None:
+        """The record of one track."""
+        found = self._tracks.find_one({"_id": track})
+        return _record(found) if found else None
+
+    def by_source(self, uri: str) -> TrackRecord | None:
+        """The track that has a file at `uri`."""
+        found = self._tracks.find_one({"source_uris": uri})
+        return _record(found) if found else None
+
+    def by_content(self, content: str) -> TrackRecord | None:
+        """The track one of whose files has this content hash."""
+        found = self._tracks.find_one({"contents": content})
+        return _record(found) if found else None
+
+    def changed_since(self, revision: int) -> Iterator[tuple[int, TrackRecord]]:
+        """`(revision, record)` of all written at or after `revision` (milliseconds), oldest first; 0 for all."""
+        for found in self._tracks.find({"revision": {"$gte": revision}}).sort("revision", 1):
+            yield int(found["revision"]), _record(found)
+
+    def scan(self, lower: str = "", upper: str = "g") -> Iterator[TrackRecord]:
+        """All records with `lower <= id < upper`: ids are hexadecimal, so equal ranges are equal shares."""
+        for found in self._tracks.find({"_id": {"$gte": lower, "$lt": upper}}):
+            yield _record(found)
+
+    def count(self) -> int:
+        """How many there are, missing ones included (the server's estimate, which is cheap)."""
+        return self._tracks.estimated_document_count()
+
+
+class NormaliserStore:
+    """The collection `normalisers`: fitted scaler and PCA by version, never changed once written."""
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        self._normalisers = collection
+
+    def save(self, version: int, state: Mapping[str, Any]) -> None:
+        """Keep a fitted state; plain numbers, strings and lists only."""
+        self._normalisers.replace_one({"_id": version}, {"_id": version, "state": dict(state)}, upsert=True)
+
+    def load(self, version: int) -> Mapping[str, Any] | None:
+        """The state of one version."""
+        found = self._normalisers.find_one({"_id": version})
+        return found["state"] if found else None
+
+    def latest(self) -> tuple[int, Mapping[str, Any]] | None:
+        """Version and state of the newest."""
+        found = next(iter(self._normalisers.find().sort("_id", -1).limit(1)), None)
+        return (int(found["_id"]), found["state"]) if found else None
+
+
+class FailureStore:
+    """The collection `failures`: files that could not be ingested, by URI, with stage and reason."""
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        self._failures = collection
+
+    def record(self, uri: str, *, stage: str, reason: str, size: int, mtime_ns: int) -> None:
+        """Remember a failure; `size` and `mtime_ns` tell later whether the file has changed since."""
+        self._failures.replace_one(
+            {"_id": uri},
+            {"_id": uri, "stage": stage, "reason": reason, "size": size, "mtime_ns": mtime_ns, "at": datetime.now(UTC)},
+            upsert=True,
+        )
+
+    def clear(self, uri: str) -> None:
+        """Forget a failure, when the file came through after all."""
+        self._failures.delete_one({"_id": uri})
+
+    def all(self) -> Iterator[tuple[str, str, str]]:
+        """`(uri, stage, reason)` of every failure."""
+        for found in self._failures.find().sort("_id", 1):
+            yield found["_id"], found["stage"], found["reason"]
+
+
+def _document(record: TrackRecord) -> Document:
+    body = record.model_dump(mode="json")
+    return {"_id": record.track.id, "source_uris": [s.uri for s in record.sources], "revision": _now(), **body}
+
+
+def _record(document: Document) -> TrackRecord:
+    return TrackRecord.model_validate({k: v for k, v in document.items() if k in TrackRecord.model_fields})
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

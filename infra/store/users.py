@@ -1,0 +1,65 @@
+"""Accounts and their tokens.
+
+In: names from `segue user`. Out: tokens, shown once; only their SHA-256 is stored (they are random, so no slow hash is needed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.collection import Collection
+
+from infra.errors import NotFound, SettingsError
+from infra.models import UserId
+
+__all__ = ["UserStore"]
+
+Document = dict[str, Any]
+
+
+class UserStore:
+    """The collection `users`, a document an account, `_id` its name."""
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        self._users = collection
+
+    def prepare(self) -> None:
+        """Index for looking a token up."""
+        self._users.create_index("tokens")
+
+    def add(self, user: UserId) -> None:
+        """Make an account; raises `SettingsError` when there is one of that name."""
+        if self._users.find_one({"_id": user}):
+            raise SettingsError(
+                f"there is an account {user!r} already; `segue user token {user}` gives it another token"
+            )
+        self._users.insert_one({"_id": user, "tokens": [], "added_at": datetime.now(UTC)})
+
+    def token(self, user: UserId) -> str:
+        """A new token for an account; raises `NotFound` when there is no such account."""
+        token = secrets.token_urlsafe(32)
+        done = self._users.update_one({"_id": user}, {"$push": {"tokens": _digest(token)}})
+        if not done.matched_count:
+            raise NotFound(f"no account {user!r}; `segue user add {user}` makes one")
+        return token
+
+    def remove(self, user: UserId) -> None:
+        """Delete an account and all its tokens; raises `NotFound` when there is none."""
+        if not self._users.delete_one({"_id": user}).deleted_count:
+            raise NotFound(f"no account {user!r}")
+
+    def owner(self, token: str) -> UserId | None:
+        """Whose token this is."""
+        found = self._users.find_one({"tokens": _digest(token)})
+        return UserId(found["_id"]) if found else None
+
+    def names(self) -> list[UserId]:
+        """All accounts."""
+        return [UserId(d["_id"]) for d in self._users.find().sort("_id", 1)]
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The recommender and the library over HTTP, on Ray Serve."""

@@ -1,0 +1,1 @@
+"""What people touch: the listening page and the command line."""
