@@ -18,7 +18,7 @@ __all__ = ["PlayEvent", "PlayKind", "decode", "encode", "fault"]
 
 PlayKind = Literal["started", "progress", "finished", "skipped", "liked", "disliked"]
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f/]+$")]
+NAME = StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f/]+$")
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -29,8 +29,8 @@ class PlayEvent(Frozen):
     v: Literal[1] = 1
     event_id: UUID
     """Minted by the client: the same event sent twice counts once."""
-    user: Annotated[UserId, Name]
-    track: Annotated[TrackId, Name]
+    user: Annotated[UserId, NAME]
+    track: Annotated[TrackId, NAME]
     kind: PlayKind
     position_ms: int = Field(ge=0, le=DAY_MS)
     """Where in the track it happened."""

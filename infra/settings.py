@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         7860, ge=1, le=65535, description="Port of the listening page; when taken, the next free one is used"
     )
 
+    http_url: str | None = Field(
+        None, description="HTTP API for a page that runs elsewhere; unset: the one started here"
+    )
+
     mongo_uri: str | None = Field(None, description="MongoDB of your own; unset: the embedded one (`nx-27017`)")
     mongo_database: str = Field(
         "segue", pattern=r"^[A-Za-z0-9_-]{1,38}$", description="Name of the database in MongoDB"

@@ -39,12 +39,10 @@ class Store:
         self.users = UserStore(db["users"])
 
     def prepare(self) -> Self:
-        """Make the indexes, which also proves that the server answers; raises `StoreError`."""
-        try:
-            for part in (self.tracks, self.plays, self.users):
-                part.prepare()
-        except PyMongoError as error:
-            raise StoreError(f"MongoDB at {self._client.address or self.uri} does not answer: {error}") from error
+        """Make the indexes; raises `StoreError` when the server does not answer."""
+        self.ping()
+        for part in (self.tracks, self.plays, self.users):
+            part.prepare()
         return self
 
     def ping(self) -> str:

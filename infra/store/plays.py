@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from infra.errors import SegueError
 from infra.events import PlayEvent
 from infra.models import UserId
+from infra.store.mongo_errors import mongo_errors
 
 __all__ = ["PlayStore", "StoredPlay"]
 
@@ -39,10 +40,12 @@ class PlayStore:
     def __init__(self, collection: Collection[Document]) -> None:
         self._plays = collection
 
+    @mongo_errors()
     def prepare(self) -> None:
         """Index for the history of one listener."""
         self._plays.create_index([("user", 1), ("at_ms", -1)])
 
+    @mongo_errors()
     def append(self, events: Sequence[PlayEvent]) -> int:
         """Write events; ids already there are left as they are. Returns how many were new."""
         if not events:
@@ -50,6 +53,7 @@ class PlayStore:
         writes = [UpdateOne({"_id": str(e.event_id)}, {"$setOnInsert": _document(e)}, upsert=True) for e in events]
         return self._plays.bulk_write(writes, ordered=False).upserted_count
 
+    @mongo_errors()
     def history(self, user: UserId, limit: int, cursor: str | None = None) -> tuple[list[PlayEvent], str | None]:
         """Up to `limit` events, newest first, and the cursor of the next page (None at the end).
 
@@ -66,18 +70,28 @@ class PlayStore:
         following = f"{page[-1]['at_ms']}.{page[-1]['_id']}" if len(found) > limit else None
         return [PlayEvent.model_validate(d["event"]) for d in page], following
 
+    @mongo_errors()
     def forget(self, user: UserId) -> int:
         """Delete everything of a listener; returns how many events that were."""
         return self._plays.delete_many({"user": user}).deleted_count
 
     def scan(self, lower: str = "", upper: str = "g") -> Iterator[StoredPlay]:
         """All plays with `lower <= event id < upper`: ids are hexadecimal, so equal ranges are about equal shares."""
-        for d in self._plays.find({"_id": {"$gte": lower, "$lt": upper}}):
-            e = d["event"]
-            yield StoredPlay(
-                d["_id"], e["user"], e["track"], e["kind"], e["position_ms"], e["duration_ms"], d["at_ms"], e["private"]
-            )
+        with mongo_errors():
+            for d in self._plays.find({"_id": {"$gte": lower, "$lt": upper}}):
+                e = d["event"]
+                yield StoredPlay(
+                    d["_id"],
+                    e["user"],
+                    e["track"],
+                    e["kind"],
+                    e["position_ms"],
+                    e["duration_ms"],
+                    d["at_ms"],
+                    e["private"],
+                )
 
+    @mongo_errors()
     def count(self) -> int:
         """How many there are (the server's estimate, which is cheap)."""
         return self._plays.estimated_document_count()

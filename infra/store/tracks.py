@@ -14,6 +14,7 @@ from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 
 from infra.models import TrackId, TrackRecord
+from infra.store.mongo_errors import mongo_errors
 
 __all__ = ["FailureStore", "NormaliserStore", "TrackStore"]
 
@@ -26,17 +27,20 @@ class TrackStore:
     def __init__(self, collection: Collection[Document]) -> None:
         self._tracks = collection
 
+    @mongo_errors()
     def prepare(self) -> None:
         """Indexes for the questions below."""
         self._tracks.create_index("contents")
         self._tracks.create_index("source_uris")
         self._tracks.create_index("revision")
 
+    @mongo_errors()
     def upsert(self, records: Sequence[TrackRecord]) -> None:
         """Write whole records; a record with the same id is replaced."""
         if records:
             self._tracks.bulk_write([ReplaceOne({"_id": r.track.id}, _document(r), upsert=True) for r in records])
 
+    @mongo_errors()
     def set_vectors(self, version: int, vectors: Mapping[TrackId, Sequence[float]]) -> None:
         """Store normalised vectors and the version of the normaliser that made them."""
         revision = _now()
@@ -47,6 +51,7 @@ class TrackStore:
         if writes:
             self._tracks.bulk_write(writes)
 
+    @mongo_errors()
     def set_missing(self, tracks: Iterable[TrackId], missing: bool) -> None:
         """Mark tracks whose source has gone, or has come back."""
         change = {"$set": {"missing": missing, "revision": _now()}}
@@ -54,16 +59,19 @@ class TrackStore:
         if writes:
             self._tracks.bulk_write(writes)
 
+    @mongo_errors()
     def get(self, track: TrackId) -> TrackRecord | None:
         """The record of one track."""
         found = self._tracks.find_one({"_id": track})
         return _record(found) if found else None
 
+    @mongo_errors()
     def by_source(self, uri: str) -> TrackRecord | None:
         """The track that has a file at `uri`."""
         found = self._tracks.find_one({"source_uris": uri})
         return _record(found) if found else None
 
+    @mongo_errors()
     def by_content(self, content: str) -> TrackRecord | None:
         """The track one of whose files has this content hash."""
         found = self._tracks.find_one({"contents": content})
@@ -71,14 +79,17 @@ class TrackStore:
 
     def changed_since(self, revision: int) -> Iterator[tuple[int, TrackRecord]]:
         """`(revision, record)` of all written at or after `revision` (milliseconds), oldest first; 0 for all."""
-        for found in self._tracks.find({"revision": {"$gte": revision}}).sort("revision", 1):
-            yield int(found["revision"]), _record(found)
+        with mongo_errors():
+            for found in self._tracks.find({"revision": {"$gte": revision}}).sort("revision", 1):
+                yield int(found["revision"]), _record(found)
 
     def scan(self, lower: str = "", upper: str = "g") -> Iterator[TrackRecord]:
         """All records with `lower <= id < upper`: ids are hexadecimal, so equal ranges are equal shares."""
-        for found in self._tracks.find({"_id": {"$gte": lower, "$lt": upper}}):
-            yield _record(found)
+        with mongo_errors():
+            for found in self._tracks.find({"_id": {"$gte": lower, "$lt": upper}}):
+                yield _record(found)
 
+    @mongo_errors()
     def count(self) -> int:
         """How many there are, missing ones included (the server's estimate, which is cheap)."""
         return self._tracks.estimated_document_count()
@@ -90,15 +101,18 @@ class NormaliserStore:
     def __init__(self, collection: Collection[Document]) -> None:
         self._normalisers = collection
 
+    @mongo_errors()
     def save(self, version: int, state: Mapping[str, Any]) -> None:
         """Keep a fitted state; plain numbers, strings and lists only."""
         self._normalisers.replace_one({"_id": version}, {"_id": version, "state": dict(state)}, upsert=True)
 
+    @mongo_errors()
     def load(self, version: int) -> Mapping[str, Any] | None:
         """The state of one version."""
         found = self._normalisers.find_one({"_id": version})
         return found["state"] if found else None
 
+    @mongo_errors()
     def latest(self) -> tuple[int, Mapping[str, Any]] | None:
         """Version and state of the newest."""
         found = next(iter(self._normalisers.find().sort("_id", -1).limit(1)), None)
@@ -111,6 +125,7 @@ class FailureStore:
     def __init__(self, collection: Collection[Document]) -> None:
         self._failures = collection
 
+    @mongo_errors()
     def record(self, uri: str, *, stage: str, reason: str, size: int, mtime_ns: int) -> None:
         """Remember a failure; `size` and `mtime_ns` tell later whether the file has changed since."""
         self._failures.replace_one(
@@ -119,14 +134,16 @@ class FailureStore:
             upsert=True,
         )
 
+    @mongo_errors()
     def clear(self, uri: str) -> None:
         """Forget a failure, when the file came through after all."""
         self._failures.delete_one({"_id": uri})
 
     def all(self) -> Iterator[tuple[str, str, str]]:
         """`(uri, stage, reason)` of every failure."""
-        for found in self._failures.find().sort("_id", 1):
-            yield found["_id"], found["stage"], found["reason"]
+        with mongo_errors():
+            for found in self._failures.find().sort("_id", 1):
+                yield found["_id"], found["stage"], found["reason"]
 
 
 def _document(record: TrackRecord) -> Document:

@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 
 from infra.errors import NotFound, SettingsError
 from infra.models import UserId
+from infra.store.mongo_errors import mongo_errors
 
 __all__ = ["UserStore"]
 
@@ -26,10 +27,12 @@ class UserStore:
     def __init__(self, collection: Collection[Document]) -> None:
         self._users = collection
 
+    @mongo_errors()
     def prepare(self) -> None:
         """Index for looking a token up."""
         self._users.create_index("tokens")
 
+    @mongo_errors()
     def add(self, user: UserId) -> None:
         """Make an account; raises `SettingsError` when there is one of that name."""
         if self._users.find_one({"_id": user}):
@@ -38,6 +41,7 @@ class UserStore:
             )
         self._users.insert_one({"_id": user, "tokens": [], "added_at": datetime.now(UTC)})
 
+    @mongo_errors()
     def token(self, user: UserId) -> str:
         """A new token for an account; raises `NotFound` when there is no such account."""
         token = secrets.token_urlsafe(32)
@@ -46,16 +50,19 @@ class UserStore:
             raise NotFound(f"no account {user!r}; `segue user add {user}` makes one")
         return token
 
+    @mongo_errors()
     def remove(self, user: UserId) -> None:
         """Delete an account and all its tokens; raises `NotFound` when there is none."""
         if not self._users.delete_one({"_id": user}).deleted_count:
             raise NotFound(f"no account {user!r}")
 
+    @mongo_errors()
     def owner(self, token: str) -> UserId | None:
         """Whose token this is."""
         found = self._users.find_one({"tokens": _digest(token)})
         return UserId(found["_id"]) if found else None
 
+    @mongo_errors()
     def names(self) -> list[UserId]:
         """All accounts."""
         return [UserId(d["_id"]) for d in self._users.find().sort("_id", 1)]

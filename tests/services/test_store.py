@@ -1,0 +1,127 @@
+"""The store against the embedded MongoDB: what goes in comes out the same, once."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from infra.errors import NotFound, SegueError, SettingsError, StoreError
+from infra.models import UserId
+from infra.store import Store
+from tests.data.records import play, record, track_id
+
+
+def test_a_track_comes_back_as_it_went_in(store: Store):
+    one = record("One", cover_uri="file:///media/%F0%9F%8E%B5.jpg", vector=(0.6, 0.8), vector_version=3)
+    store.tracks.upsert([one])
+    assert store.tracks.get(one.track.id) == one
+    assert store.tracks.by_source(one.sources[0].uri) == one
+    assert store.tracks.by_content(one.contents[0]) == one
+    assert store.tracks.get(track_id("Other")) is None
+
+
+def test_writing_a_track_again_replaces_it(store: Store):
+    store.tracks.upsert([record("One"), record("Two")])
+    changed = record("One", artist="Renamed")
+    store.tracks.upsert([changed])
+    assert store.tracks.get(changed.track.id) == changed
+    assert store.tracks.count() == 2
+
+
+def test_changes_are_seen_from_a_revision_on(store: Store):
+    store.tracks.upsert([record("One"), record("Two")])
+    last = max(revision for revision, _ in store.tracks.changed_since(0))
+    store.tracks.set_missing([track_id("One")], missing=True)
+    changed = {r.track.title: r.missing for _, r in store.tracks.changed_since(last)}
+    assert changed["One"] is True
+    assert [r for r, _ in store.tracks.changed_since(0)] == sorted(r for r, _ in store.tracks.changed_since(0))
+
+
+def test_vectors_are_set_with_their_version(store: Store):
+    store.tracks.upsert([record("One")])
+    store.tracks.set_vectors(2, {track_id("One"): [1.0, 0.0]})
+    found = store.tracks.get(track_id("One"))
+    assert found is not None
+    assert (found.vector, found.vector_version) == ((1.0, 0.0), 2)
+
+
+def test_ranges_of_ids_are_a_partition_of_all(store: Store):
+    store.tracks.upsert([record(f"Track {n}") for n in range(40)])
+    bounds = ["", *"48c", "g"]
+    parts = [list(store.tracks.scan(a, b)) for a, b in itertools.pairwise(bounds)]
+    assert sum(len(p) for p in parts) == 40
+    assert len({r.track.id for p in parts for r in p}) == 40
+
+
+def test_the_newest_normaliser_is_found(store: Store):
+    assert store.normalisers.latest() is None
+    for version in (1, 2, 10):
+        store.normalisers.save(version, {"mean": [0.5, float(version)], "kind": "pca"})
+    assert store.normalisers.latest() == (10, {"mean": [0.5, 10.0], "kind": "pca"})
+    assert store.normalisers.load(2) == {"mean": [0.5, 2.0], "kind": "pca"}
+    assert store.normalisers.load(3) is None
+
+
+def test_failures_are_kept_until_cleared(store: Store):
+    store.failures.record("file:///a.mp3", stage="decode", reason="no audio", size=3, mtime_ns=5)
+    store.failures.record("file:///a.mp3", stage="decode", reason="cut short", size=4, mtime_ns=6)
+    assert list(store.failures.all()) == [("file:///a.mp3", "decode", "cut short")]
+    store.failures.clear("file:///a.mp3")
+    assert list(store.failures.all()) == []
+
+
+def test_an_event_counts_once(store: Store):
+    events = [play("One", minute=n) for n in range(3)]
+    assert store.plays.append(events) == 3
+    assert store.plays.append([*events, play("Two")]) == 1
+    assert store.plays.count() == 4
+
+
+def test_history_is_newest_first_in_pages_without_gap_or_overlap(store: Store):
+    # Several at one moment: the cursor has to tell them apart.
+    events = [play("One", minute=n // 3) for n in range(20)]
+    store.plays.append([*events, play("One", user="other")])
+    seen, cursor = [], None
+    while True:
+        page, cursor = store.plays.history(UserId("me"), 7, cursor)
+        seen += page
+        if cursor is None:
+            break
+    assert len(seen) == 20
+    assert {e.event_id for e in seen} == {e.event_id for e in events}
+    assert [e.at for e in seen] == sorted((e.at for e in events), reverse=True)
+
+
+def test_a_cursor_of_someone_elses_making_is_refused(store: Store):
+    with pytest.raises(SegueError, match="cursor"):
+        store.plays.history(UserId("me"), 5, "nonsense")
+
+
+def test_forgetting_a_listener_leaves_the_others(store: Store):
+    store.plays.append([play("One"), play("Two"), play("One", user="other")])
+    assert store.plays.forget(UserId("me")) == 2
+    assert [p.user for p in store.plays.scan()] == ["other"]
+
+
+def test_tokens_open_their_own_account_only(store: Store):
+    store.users.add(UserId("ann"))
+    first, second = store.users.token(UserId("ann")), store.users.token(UserId("ann"))
+    assert first != second
+    assert store.users.owner(first) == store.users.owner(second) == "ann"
+    assert store.users.owner("guessed") is None
+    store.users.remove(UserId("ann"))
+    assert store.users.owner(first) is None
+
+
+def test_accounts_are_refused_with_the_command_that_helps(store: Store):
+    store.users.add(UserId("ann"))
+    with pytest.raises(SettingsError, match="segue user token ann"):
+        store.users.add(UserId("ann"))
+    with pytest.raises(NotFound, match="segue user add bob"):
+        store.users.token(UserId("bob"))
+
+
+def test_a_database_that_is_away_is_said_so():
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1"):
+        Store("mongodb://127.0.0.1:1", "none", timeout_s=0.2).prepare()

@@ -1,0 +1,53 @@
+"""The play event, version 1: what is taken, what is refused, and that the contract on disk still reads."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from infra.errors import BadEvent
+from infra.events import decode, encode
+
+GOLDEN = Path(__file__).parents[1] / "data" / "events" / "v1.json"
+
+
+def test_golden_payload_reads_and_writes_back_the_same():
+    event = decode(GOLDEN.read_bytes())
+    assert decode(encode(event)) == event
+    stored = json.loads(GOLDEN.read_text())
+    written = json.loads(encode(event))
+    assert datetime.fromisoformat(written.pop("at")) == datetime.fromisoformat(stored.pop("at"))
+    assert written == stored
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("v", 2),
+        ("event_id", "not-a-uuid"),
+        ("user", ""),
+        ("user", "a/b"),
+        ("user", "x" * 129),
+        ("track", "\x00"),
+        ("kind", "paused"),
+        ("position_ms", -1),
+        ("duration_ms", 10**12),
+        ("at", "2026-11-22T10:15:30"),
+        ("client", "c" * 129),
+        ("colour", "blue"),
+    ],
+)
+def test_a_bad_event_names_the_field_at_fault(field: str, value: object):
+    event = json.loads(GOLDEN.read_text()) | {field: value}
+    with pytest.raises(BadEvent) as caught:
+        decode(json.dumps(event).encode())
+    assert caught.value.field.split(".")[0] == field
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"v":1}'])
+def test_what_is_no_event_at_all_is_refused(payload: bytes):
+    with pytest.raises(BadEvent):
+        decode(payload)
