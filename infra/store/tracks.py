@@ -1,6 +1,6 @@
 """Tracks, the fitted normalisers their vectors come from, and the files that failed.
 
-In: `TrackRecord`s from ETL. Out: the same by id, source, content hash, change time or id range.
+In: `TrackRecord`s from ETL. Out: the same by id, change time or id range.
 """
 
 from __future__ import annotations
@@ -8,17 +8,29 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 
-from infra.models import TrackId, TrackRecord
+from infra.models import Source, TrackId, TrackRecord
 from infra.store.mongo_errors import mongo_errors
 
-__all__ = ["FailureStore", "NormaliserStore", "TrackStore"]
+__all__ = ["FailureStore", "Holding", "NormaliserStore", "TrackStore"]
 
 Document = dict[str, Any]
+
+
+class Holding(NamedTuple):
+    """What an ingest needs to know of a track that is there already: all but what it sounds like and is called."""
+
+    id: TrackId
+    contents: tuple[str, ...]
+    sources: tuple[Source, ...]
+    media_uri: str
+    features_version: int
+    vector_version: int | None
+    missing: bool
 
 
 class TrackStore:
@@ -29,9 +41,7 @@ class TrackStore:
 
     @mongo_errors()
     def prepare(self) -> None:
-        """Indexes for the questions below."""
-        self._tracks.create_index("contents")
-        self._tracks.create_index("source_uris")
+        """Index for `changed_since`."""
         self._tracks.create_index("revision")
 
     @mongo_errors()
@@ -65,18 +75,6 @@ class TrackStore:
         found = self._tracks.find_one({"_id": track})
         return _record(found) if found else None
 
-    @mongo_errors()
-    def by_source(self, uri: str) -> TrackRecord | None:
-        """The track that has a file at `uri`."""
-        found = self._tracks.find_one({"source_uris": uri})
-        return _record(found) if found else None
-
-    @mongo_errors()
-    def by_content(self, content: str) -> TrackRecord | None:
-        """The track one of whose files has this content hash."""
-        found = self._tracks.find_one({"contents": content})
-        return _record(found) if found else None
-
     def changed_since(self, revision: int) -> Iterator[tuple[int, TrackRecord]]:
         """`(revision, record)` of all written at or after `revision` (milliseconds), oldest first; 0 for all."""
         with mongo_errors():
@@ -88,6 +86,21 @@ class TrackStore:
         with mongo_errors():
             for found in self._tracks.find({"_id": {"$gte": lower, "$lt": upper}}):
                 yield _record(found)
+
+    def holdings(self) -> Iterator[Holding]:
+        """Every track without its numbers: a fraction of the bytes of `scan`."""
+        wanted = ["contents", "sources", "media", "features_version", "vector_version", "missing"]
+        with mongo_errors():
+            for found in self._tracks.find({}, dict.fromkeys(wanted, 1)):
+                yield Holding(
+                    TrackId(found["_id"]),
+                    tuple(found["contents"]),
+                    tuple(Source.model_validate(s) for s in found["sources"]),
+                    found["media"]["uri"],
+                    found["features_version"],
+                    found["vector_version"],
+                    found["missing"],
+                )
 
     @mongo_errors()
     def count(self) -> int:
@@ -104,7 +117,9 @@ class NormaliserStore:
     @mongo_errors()
     def save(self, version: int, state: Mapping[str, Any]) -> None:
         """Keep a fitted state; plain numbers, strings and lists only."""
-        self._normalisers.replace_one({"_id": version}, {"_id": version, "state": dict(state)}, upsert=True)
+        # The version again, beside the id: the embedded server sorts ids as text.
+        document = {"_id": version, "version": version, "state": dict(state)}
+        self._normalisers.replace_one({"_id": version}, document, upsert=True)
 
     @mongo_errors()
     def load(self, version: int) -> Mapping[str, Any] | None:
@@ -115,8 +130,8 @@ class NormaliserStore:
     @mongo_errors()
     def latest(self) -> tuple[int, Mapping[str, Any]] | None:
         """Version and state of the newest."""
-        found = next(iter(self._normalisers.find().sort("_id", -1).limit(1)), None)
-        return (int(found["_id"]), found["state"]) if found else None
+        found = next(iter(self._normalisers.find().sort("version", -1).limit(1)), None)
+        return (int(found["version"]), found["state"]) if found else None
 
 
 class FailureStore:
@@ -148,7 +163,7 @@ class FailureStore:
 
 def _document(record: TrackRecord) -> Document:
     body = record.model_dump(mode="json")
-    return {"_id": record.track.id, "source_uris": [s.uri for s in record.sources], "revision": _now(), **body}
+    return {"_id": record.track.id, "revision": _now(), "features_version": record.features.version, **body}
 
 
 def _record(document: Document) -> TrackRecord:

@@ -59,7 +59,8 @@ class UserStore:
     @mongo_errors()
     def owner(self, token: str) -> UserId | None:
         """Whose token this is."""
-        found = self._users.find_one({"tokens": _digest(token)})
+        # `$in`, not equality: over an index on a list the embedded server finds nothing by equality.
+        found = self._users.find_one({"tokens": {"$in": [_digest(token)]}})
         return UserId(found["_id"]) if found else None
 
     @mongo_errors()
