@@ -121,6 +121,7 @@ class PlayProducer:
                 **QUIET,
             }
         )
+        self._lost: str | None = None
         self._open = True
         self._thread = threading.Thread(target=self._serve, name="play-producer", daemon=True)
         self._thread.start()
@@ -137,13 +138,21 @@ class PlayProducer:
         await self._send([(self._bus.plays, user, None)])
 
     def bury(self, payload: bytes, reason: str) -> None:
-        """Put an unreadable event on `plays.dead` with the reason; `flush` proves that it arrived."""
-        self._producer.produce(self._bus.dead, value=payload, headers={"reason": reason})
+        """Put an unreadable event on `plays.dead` with the reason; `flush` proves that it arrived. Raises `BusError`."""
+        try:
+            self._producer.produce(
+                self._bus.dead, value=payload, headers={"reason": reason}, on_delivery=self._note_loss
+            )
+        except (BufferError, KafkaException) as error:
+            raise BusError(f"Kafka at {self._bus.bootstrap} takes no more events: {error}") from error
 
     def flush(self) -> None:
         """Wait until everything sent has arrived; raises `BusError`."""
-        if self._producer.flush(self._timeout_s):
-            raise BusError(f"Kafka at {self._bus.bootstrap} did not acknowledge within {self._timeout_s} s")
+        left = self._producer.flush(self._timeout_s)
+        # What timed out has left the queue too: only its callback tells.
+        lost, self._lost = self._lost, None
+        if left or lost:
+            raise BusError(f"Kafka at {self._bus.bootstrap} did not acknowledge within {self._timeout_s} s: {lost}")
 
     def close(self) -> None:
         """Send what is left and stop the thread."""
@@ -168,6 +177,10 @@ class PlayProducer:
                 await asyncio.gather(*acknowledged)
         except TimeoutError as error:
             raise BusError(f"Kafka at {self._bus.bootstrap} did not acknowledge within {self._timeout_s} s") from error
+
+    def _note_loss(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._lost = error.str()
 
     def _serve(self) -> None:
         while self._open:
@@ -233,6 +246,8 @@ class TailReader:
                 **QUIET,
             }
         )
+        # Asked through a connection of its own: on the reading one the question would wait behind the open fetch.
+        self._ends = Consumer({"bootstrap.servers": bus.bootstrap, "group.id": bus.prefix + "segue-live", **QUIET})
         starts = _durable_offsets(bus)
         self._positions = dict.fromkeys(starts, 0)
         self._consumer.assign(
@@ -243,7 +258,9 @@ class TailReader:
 
     def poll(self, most: int = 1000, timeout_s: float = 0.05) -> list[Delivery]:
         """Up to `most` messages; an empty list after `timeout_s` without any."""
-        return _deliveries(self._consumer.consume(most, timeout_s))
+        # `consume` alone would wait out `timeout_s` for a full batch; the first message must not.
+        first = self._consumer.poll(timeout_s)
+        return [] if first is None else _deliveries([first, *self._consumer.consume(most - 1, 0)])
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
         """These have been taken into account: `caught_up` may count on them."""
@@ -253,19 +270,30 @@ class TailReader:
     def end_offset(self, user: str) -> tuple[int, int]:
         """`(partition, offset)` that must be reached for everything acknowledged of this listener; raises `BusError`."""
         partition = partition_of(user, len(self._positions))
-        try:
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(self._bus.plays, partition), timeout=1.0)
-        except KafkaException as error:
-            raise BusError(f"Kafka at {self._bus.bootstrap} does not answer: {error.args[0].str()}") from error
-        return partition, end
+        return partition, self._end(partition)
 
     def position(self, partition: int) -> int:
         """The offset up to which a partition has been taken into account."""
         return self._positions[partition]
 
+    def lag(self) -> int:
+        """How many messages there are beyond the positions, all partitions together; raises `BusError`."""
+        return sum(max(self._end(partition) - done, 0) for partition, done in list(self._positions.items()))
+
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
+        self._ends.close()
+
+    def _end(self, partition: int) -> int:
+        try:
+            _, end = self._ends.get_watermark_offsets(TopicPartition(self._bus.plays, partition), timeout=1.0)
+        except KafkaException as error:
+            raise BusError(f"Kafka at {self._bus.bootstrap} does not answer: {error.args[0].str()}") from error
+        except RuntimeError as error:
+            # Closed by the reading thread while another one asks.
+            raise BusError("the reader has been closed") from error
+        return end
 
 
 def _durable_offsets(bus: Bus) -> dict[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import SettingsError
 
-__all__ = ["Settings", "child_environment", "settings_table"]
+__all__ = ["Settings", "child_environment", "export", "inherited", "settings_table"]
 
 
 class Settings(BaseSettings):
@@ -37,10 +38,6 @@ class Settings(BaseSettings):
     )
     ui_port: int = Field(
         7860, ge=1, le=65535, description="Port of the listening page; when taken, the next free one is used"
-    )
-
-    http_url: str | None = Field(
-        None, description="HTTP API for a page that runs elsewhere; unset: the one started here"
     )
 
     mongo_uri: str | None = Field(None, description="MongoDB of your own; unset: the embedded one (`nx-27017`)")
@@ -79,6 +76,11 @@ class Settings(BaseSettings):
             first = error.errors(include_url=False)[0]
             raise SettingsError(f"SEGUE_{'.'.join(map(str, first['loc'])).upper()}: {first['msg']}") from error
 
+    def environment(self) -> dict[str, str]:
+        """The variables that make a child process load exactly these settings; an empty one stands for unset."""
+        values = self.model_dump()
+        return {f"SEGUE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
+
     @property
     def media(self) -> Path:
         """The media store: compressed copies and covers."""
@@ -103,6 +105,16 @@ class Settings(BaseSettings):
 def child_environment(**extra: str) -> dict[str, str]:
     """The environment for a process that we start: this one's, with `extra` on top."""
     return {**os.environ, **extra}
+
+
+def export(variables: Mapping[str, str]) -> None:
+    """Put variables into this process's environment, for libraries that read their options only there."""
+    os.environ.update(variables)
+
+
+def inherited(name: str) -> str:
+    """A variable that others define (`JAVA_HOME`, `https_proxy`); empty when there is none."""
+    return os.environ.get(name, "")
 
 
 def settings_table() -> str:

@@ -1,0 +1,118 @@
+"""Every embedded part answers at its address, keeps its data in the home, and is found by other processes."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+
+from infra.addresses import Addresses
+from infra.bus import Bus, cluster_reachable, ensure_topics
+from infra.services import Services, discover, doctor, status
+from infra.services.processes import family, spawn
+from infra.settings import Settings
+from infra.store import Store
+
+
+def test_every_part_answers_at_its_address(addresses: Addresses):
+    with Store(addresses.mongo, "admin") as store:
+        assert store.ping() is not None
+    assert cluster_reachable(addresses.kafka) == 1
+    assert httpx.get(f"{addresses.mlflow}/version").text.startswith("3.")
+    host, _, port = addresses.ray.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=2).close()
+
+
+def test_asking_again_starts_nothing_twice(services: Services, addresses: Addresses):
+    assert services.ensure("mongo", "kafka", "mlflow", "ray") == addresses
+
+
+def test_another_process_finds_what_runs_and_uses_it(installation: Settings, addresses: Addresses):
+    code = (
+        "from infra.settings import Settings; from infra.services import Services, discover\n"
+        "settings = Settings.load(); found = discover(settings)\n"
+        "with Services(settings) as services: assert services.ensure('mongo', 'kafka', 'mlflow', 'ray') == found\n"
+        "print(found.model_dump_json())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"SEGUE_HOME": str(installation.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Addresses.model_validate_json(told.stdout) == addresses
+    assert discover(installation) == addresses
+
+
+def test_nothing_listens_beyond_loopback(installation: Settings, addresses: Addresses):
+    assert addresses.ray
+    pids = [part.pid for part in status(installation).parts]
+    everyone = [process for pid in pids if pid for process in family(psutil.Process(pid))]
+    open_to = {c.laddr.ip for p in everyone for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+    assert open_to <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def test_rays_token_is_for_the_owner_alone_and_whoever_lacks_it_is_refused(
+    installation: Settings, addresses: Addresses
+):
+    token = installation.home / "ray" / "token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    code = (
+        "import ray, sys\n"
+        "try: ray.init(address=sys.argv[1], log_to_driver=False)\n"
+        "except Exception as error: print(type(error).__name__); sys.exit(7)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, addresses.ray],
+        env={"RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode, told.stdout
+    assert told.returncode == 7, told.stderr
+
+
+def test_status_and_doctor_find_nothing_wrong_with_the_parts(installation: Settings, addresses: Addresses):
+    seen = status(installation)
+    assert (seen.mongo, seen.mlflow) == (addresses.mongo, addresses.mlflow)
+    assert (seen.kafka, seen.ray) == (f"kafka://{addresses.kafka}", f"ray://{addresses.ray}")
+    for part in seen.parts:
+        assert (part.state, part.fix, part.restarts) == ("up", "", 0)
+        assert part.pid
+        assert part.rss_mb > 5
+        assert part.version
+        assert Path(part.log).exists()
+    names = {"mongo", "kafka", "mlflow", "ray", "Kafka's jars"}
+    assert all(finding.ok for finding in doctor(installation) if finding.name in names)
+
+
+def test_an_outside_part_is_used_and_not_started(services: Services, installation: Settings, tmp_path: Path):
+    outside = services.ensure("mongo").mongo
+    settings = Settings.load(home=tmp_path, mongo_uri=outside)
+    with Services(settings) as second:
+        assert second.ensure("mongo").mongo == outside
+        assert status(settings).parts[0].state == "outside"
+        assert psutil.Process().pid
+    assert discover(installation).mongo == outside
+
+
+def test_the_broker_for_machines_without_java_takes_and_gives_events(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = Path(__file__).parents[2] / "infra" / "services" / "mock_broker.py"
+    log = tmp_path / "log"
+    broker = spawn([sys.executable, "-P", str(program), str(port)], environment={}, log=log, folder=tmp_path)
+    try:
+        bus = Bus(f"127.0.0.1:{port}")
+        assert cluster_reachable(bus.bootstrap, timeout_s=20) == 1
+        ensure_topics(bus)
+    finally:
+        broker.terminate()
+        assert broker.wait() == 0, log.read_text()
