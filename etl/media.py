@@ -1,0 +1,77 @@
+"""The media store: compressed copies and covers, each written beside its place and then moved into it.
+
+In: track ids and what is to be kept. Out: `HOME/media/<first two digits>/<id>.mp3` and `<id>.cover.<suffix>`.
+A reader sees the old file or the new one, whole, whenever a writer is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from etl.tags import Cover
+from infra.models import TrackId
+
+__all__ = ["clear_leftovers", "cover_path", "keep_cover", "media_path", "replacing", "sync"]
+
+LEFTOVER_S = 24 * 3600
+SUFFIXES = ("jpg", "png", "webp")
+
+
+def media_path(media: Path, track: TrackId) -> Path:
+    """Where the compressed copy of a track is kept."""
+    return media / track[:2] / f"{track}.mp3"
+
+
+def cover_path(media: Path, track: TrackId, suffix: str) -> Path:
+    """Where the cover of a track is kept."""
+    return media / track[:2] / f"{track}.cover.{suffix}"
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A name beside `target` to write to; moved over it when the block ends well, removed when it does not."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o644)
+        sync(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def keep_cover(media: Path, track: TrackId, cover: Cover | None) -> Path | None:
+    """Keep a track's cover, in place of the one it had; None when there is none to keep."""
+    kept = cover_path(media, track, cover.suffix) if cover else None
+    for other in (cover_path(media, track, suffix) for suffix in SUFFIXES):
+        if other != kept:
+            other.unlink(missing_ok=True)
+    if cover and kept and not (kept.exists() and kept.read_bytes() == cover.data):
+        with replacing(kept) as part:
+            part.write_bytes(cover.data)
+    return kept
+
+
+def clear_leftovers(media: Path) -> None:
+    """Remove what writers left behind that were killed more than a day ago."""
+    for part in media.glob("??/.*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if part.stat().st_mtime < time.time() - LEFTOVER_S:
+                part.unlink()

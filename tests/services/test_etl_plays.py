@@ -1,0 +1,145 @@
+"""The durable reader against the embedded Kafka and MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from etl.plays import run
+from infra.bus import Bus, PlayProducer
+from infra.events import PlayEvent
+from infra.models import UserId
+from infra.services import Services
+from infra.settings import Settings, child_environment
+from infra.store import Store
+from tests.data.records import play
+
+WAIT_S = 60
+
+
+@contextlib.contextmanager
+def reading(store: Store, bus: Bus) -> Iterator[None]:
+    """The reader at work in a thread."""
+    stop = threading.Event()
+    thread = threading.Thread(target=run, args=(store, bus, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def producer(bus: Bus) -> Iterator[PlayProducer]:
+    opened = PlayProducer(bus, timeout_s=20)
+    yield opened
+    opened.close()
+
+
+def publish(producer: PlayProducer, events: Sequence[PlayEvent]) -> None:
+    asyncio.run(producer.publish(events))
+
+
+def soon(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.05)
+
+
+def history(store: Store, user: str = "me") -> list[str]:
+    return [str(e.event_id) for e in store.plays.history(UserId(user), 1000)[0]]
+
+
+def dead(bus: Bus, count: int) -> list[tuple[bytes | None, bytes]]:
+    """The first `count` events on `plays.dead`, with their reasons."""
+    consumer = Consumer({"bootstrap.servers": bus.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
+    consumer.subscribe([bus.dead])
+    messages = consumer.consume(count, WAIT_S)
+    consumer.close()
+    return [(m.value(), dict(m.headers() or [])["reason"]) for m in messages]
+
+
+def raw(bus: Bus, *values: bytes) -> None:
+    sender = Producer({"bootstrap.servers": bus.bootstrap})
+    for value in values:
+        sender.produce(bus.plays, key="me", value=value, partition=0)
+    assert sender.flush(WAIT_S) == 0
+
+
+def test_each_event_once_however_often_it_is_sent_and_read(store: Store, bus: Bus, producer: PlayProducer):
+    events = [play(f"t{i}", user=f"user {i % 3}", minute=i) for i in range(60)]
+    publish(producer, events)
+    publish(producer, events[:20])
+    with reading(store, bus):
+        soon(lambda: sum(len(history(store, f"user {i}")) for i in range(3)) == 60)
+    later = play("last", user="user 0", minute=99)
+    publish(producer, [*events[:10], later])
+    with reading(store, bus):
+        soon(lambda: history(store, "user 0")[0] == str(later.event_id))
+    stored = [p.event_id for p in store.plays.scan()]
+    assert len(stored) == len(set(stored)) == 61
+
+
+def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(
+    store: Store, bus: Bus, producer: PlayProducer
+):
+    good = play("good")
+    bad = [b"{", b"\xff\xfe", good.model_dump_json().replace('"finished"', '"danced"').encode()]
+    raw(bus, *bad)
+    publish(producer, [good])
+    with reading(store, bus):
+        soon(lambda: history(store) == [str(good.event_id)])
+        letters = dead(bus, 3)
+    assert [value for value, _ in letters] == bad
+    assert "kind" in letters[2][1].decode()
+
+
+def test_a_wish_to_be_forgotten_is_met_between_the_plays_around_it(store: Store, bus: Bus, producer: PlayProducer):
+    publish(producer, [play(f"before {i}", minute=i) for i in range(5)])
+    publish(producer, [play("stays", user="other")])
+    asyncio.run(producer.forget(UserId("me")))
+    after = play("after", minute=10)
+    publish(producer, [after])
+    with reading(store, bus):
+        soon(lambda: history(store) == [str(after.event_id)] and len(history(store, "other")) == 1)
+
+
+def test_nothing_is_lost_while_mongodb_is_away(settings: Settings, store: Store, bus: Bus, producer: PlayProducer):
+    event = play("kept")
+    publish(producer, [event])
+    with Store("mongodb://127.0.0.1:9", settings.mongo_database, timeout_s=0.2) as away, reading(away, bus):
+        time.sleep(3)
+    assert history(store) == []
+    with reading(store, bus):
+        soon(lambda: history(store) == [str(event.event_id)])
+
+
+def test_as_a_process_it_ends_at_sigterm(services: Services, settings: Settings, store: Store, producer: PlayProducer):
+    services.ensure("mongo", "kafka")
+    environment = child_environment(
+        SEGUE_HOME=str(settings.home),
+        SEGUE_MONGO_DATABASE=settings.mongo_database,
+        SEGUE_KAFKA_PREFIX=settings.kafka_prefix,
+    )
+    process = subprocess.Popen([sys.executable, "-m", "etl.plays"], env=environment)
+    try:
+        event = play("through the process")
+        publish(producer, [event])
+        soon(lambda: history(store) == [str(event.event_id)])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,202 @@
+"""One file at a time: compression, identity, compression in place, and every kind of broken file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from mutagen.id3 import ID3, TIT2
+from mutagen.mp3 import MP3
+
+from etl import compress
+from etl.in_place import beside, take_place
+from etl.process import Failed, Ingested, Known, Options, process
+from etl.scan import SourceFile, path_of, scan, uri_of
+from etl.tags import read_tags
+from infra.errors import AudioError
+from tests.data.make_audio import good_folder, nasty_folder, png, tag, tone
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    (tmp_path / "music").mkdir()
+    return Options(folder=tmp_path / "music", media=tmp_path / "media", bitrate=64)
+
+
+def source(path: Path) -> SourceFile:
+    found = path.stat()
+    return SourceFile(uri_of(path), found.st_size, found.st_mtime_ns)
+
+
+def kbps(path: Path) -> int:
+    return round(MP3(path).info.bitrate / 1000)
+
+
+def ingested(path: Path, options: Options, known: dict[str, Known] | None = None) -> Ingested:
+    outcome = process(source(path), options, known or {})
+    assert isinstance(outcome, Ingested), outcome
+    return outcome
+
+
+def test_a_file_becomes_a_64_kbit_copy_with_tags_and_cover(options: Options):
+    path = good_folder(options.folder)["song"]
+    before = path.read_bytes()
+    outcome = ingested(path, options)
+    assert outcome.converted is not None
+    copy = path_of(outcome.converted.media.uri)
+    assert copy == options.media / outcome.id[:2] / f"{outcome.id}.mp3"
+    info = MP3(copy).info
+    assert (kbps(copy), info.channels, info.sample_rate) == (64, 2, 44_100)
+    assert outcome.converted.duration_ms == pytest.approx(4000, abs=60)
+    assert str(ID3(copy)["TIT2"]) == "Étude No. 1"
+    assert outcome.cover_uri is not None
+    assert path_of(outcome.cover_uri).read_bytes() == png()
+    assert path.read_bytes() == before
+    assert not list(options.media.rglob("*.part"))
+
+
+def test_an_mp3_under_the_target_is_copied_as_it_is(options: Options):
+    path = good_folder(options.folder)["small"]
+    outcome = ingested(path, options)
+    assert outcome.converted is not None
+    assert path_of(outcome.converted.media.uri).read_bytes() == path.read_bytes()
+    assert outcome.converted.media.bitrate_kbps == 48
+
+
+def test_the_id_is_the_sounds_and_outlives_tags_and_names(options: Options):
+    path = good_folder(options.folder)["song"]
+    first = ingested(path, options)
+    tags = ID3(path)
+    tags.add(TIT2(encoding=3, text=["Another title " * 500]))
+    tags.save(path)
+    moved = path.rename(options.folder / "moved.mp3")
+    known = {content: Known(first.id, complete=True) for content in first.contents}
+    again = ingested(moved, options, known)
+    assert (again.id, again.contents) == (first.id, first.contents)
+    assert again.tags.title.startswith("Another title")
+    assert again.converted is None
+    other = ingested(good_folder(options.folder / "b")["flac"], options)
+    assert other.id != first.id
+
+
+def test_in_place_keeps_everything_but_the_bytes(options: Options, tmp_path: Path):
+    path = good_folder(options.folder)["song"]
+    path.chmod(0o640)
+    os.utime(path, ns=(1_600_000_000_000_000_000, 1_600_000_000_123_456_789))
+    original, stat = path.read_bytes(), path.stat()
+    there = options._replace(in_place=True, backup=tmp_path / "backup")
+    outcome = ingested(path, there)
+    assert outcome.converted is not None
+    assert path_of(outcome.converted.media.uri) == path
+    assert kbps(path) == 64
+    assert MP3(path).info.length == pytest.approx(4, abs=0.1)
+    frames = ID3(path)
+    assert str(frames["TXXX:MOOD"]) == "calm"
+    assert frames.getall("APIC")[0].data == png()
+    assert read_tags(path)._replace(cover=None) == outcome.tags
+    now = path.stat()
+    assert (now.st_mode, now.st_mtime_ns) == (stat.st_mode, stat.st_mtime_ns)
+    assert now.st_size == outcome.source.bytes < stat.st_size
+    assert (tmp_path / "backup" / "Band" / "song.mp3").read_bytes() == original
+    assert sorted(p.name for p in path.parent.iterdir()) == ["small.mp3", "song.mp3", "untitled piece.mp3"]
+
+    compressed = path.read_bytes()
+    again = ingested(path, there)
+    assert path.read_bytes() == compressed
+    assert again.id == outcome.id == outcome.contents[0][:32]
+    assert again.contents == outcome.contents
+    assert len(outcome.contents) == 2
+
+
+def test_in_place_replaces_what_a_link_points_to(options: Options, tmp_path: Path):
+    real = tag(tone(tmp_path / "elsewhere" / "real.mp3", 3, bitrate=192))
+    link = options.folder / "link.mp3"
+    link.symlink_to(real)
+    ingested(link, options._replace(in_place=True))
+    assert link.is_symlink()
+    assert kbps(real) == 64
+
+
+def test_in_place_leaves_small_files_and_other_formats_alone(options: Options):
+    files = good_folder(options.folder)
+    before = {name: files[name].read_bytes() for name in ("small", "flac")}
+    there = options._replace(in_place=True)
+    small, flac = ingested(files["small"], there), ingested(files["flac"], there)
+    assert {name: files[name].read_bytes() for name in ("small", "flac")} == before
+    assert small.converted is not None
+    assert path_of(small.converted.media.uri) == files["small"]
+    assert flac.converted is not None
+    assert path_of(flac.converted.media.uri).is_relative_to(options.media)
+
+
+def test_in_place_never_makes_a_file_bigger(options: Options):
+    path = tone(options.folder / "phone.mp3", 3, rate=8_000, channels=1, bitrate=16)
+    before = path.read_bytes()
+    ingested(path, options._replace(in_place=True, bitrate=16))
+    assert path.read_bytes() == before
+
+
+def test_rests_of_a_killed_run_are_no_hindrance(options: Options):
+    path = good_folder(options.folder)["song"]
+    beside(path).write_bytes(b"half a file")
+    ingested(path, options._replace(in_place=True))
+    assert kbps(path) == 64
+    assert not beside(path).exists()
+
+
+def test_a_file_that_does_not_play_as_long_is_not_replaced(options: Options, tmp_path: Path):
+    path = good_folder(options.folder)["song"]
+    before = path.read_bytes()
+    shorter = tone(tmp_path / "shorter.mp3", 2)
+    seconds = compress.decoded_seconds(path, compress.probe(path))
+    sound = compress.probe(path)
+    with pytest.raises(AudioError, match="left as it was"):
+        take_place(path, shorter, content="0", seconds=seconds, sound=sound, backup=None)
+    assert path.read_bytes() == before
+
+
+def test_a_bitrate_under_what_44_khz_allows(options: Options):
+    outcome = ingested(tone(options.folder / "a.mp3", 2), options._replace(bitrate=24))
+    assert outcome.converted is not None
+    assert outcome.converted.media.bitrate_kbps == 24
+
+
+def test_everything_that_happens_to_collections(options: Options):
+    nasty_folder(options.folder)
+    outcomes = [process(f, options, {}) for f in scan(options.folder) if isinstance(f, SourceFile)]
+    failed = {path_of(o.file.uri).name: (o.stage, o.reason) for o in outcomes if isinstance(o, Failed)}
+    denied = failed.pop("unreadable.mp3", None)
+    assert failed == {
+        "zero.mp3": ("read", "the file is empty"),
+        "letter.mp3": ("decode", "there is no audio in it"),
+        "blip.mp3": ("decode", "it plays 0.30 s, and 1 s is the least"),
+    }
+    # Permission bits do not bind root.
+    assert denied == (None if os.geteuid() == 0 else ("read", "Permission denied"))
+    good = {path_of(o.file.uri).name: o for o in outcomes if isinstance(o, Ingested)}
+    assert len(good) == 9 + (denied is None)
+    assert good["-y.mp3"].tags.title == "-y"
+    assert good[os.fsdecode(b"caf\xe9 latin1.mp3")].tags.title == "caf\\xe9 latin1"
+    truncated = good["truncated.mp3"].converted
+    assert truncated is not None
+    assert 2000 < truncated.duration_ms < 3500
+    assert not list(options.media.rglob("*.part"))
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "opus", "m4a", "aac", "wav", "aiff", "wma"])
+def test_every_format(options: Options, suffix: str):
+    outcome = ingested(tone(options.folder / f"a.{suffix}", 2), options)
+    assert outcome.converted is not None
+    assert outcome.converted.duration_ms == pytest.approx(2000, abs=120)
+    assert outcome.converted.media.mime == "audio/mpeg"
+
+
+def test_a_video_without_sound_is_no_audio(options: Options):
+    path = options.folder / "mute.m4a"
+    video = ["-f", "lavfi", "-i", "color=size=16x16:duration=1", "-f", "mp4"]
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *video, path], check=True)
+    outcome = process(source(path), options, {})
+    assert isinstance(outcome, Failed)
+    assert (outcome.stage, outcome.reason) == ("decode", "there is no audio in it")
