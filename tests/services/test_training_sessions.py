@@ -1,0 +1,169 @@
+"""The Spark stage: the store read in partitions, and plays to sessions on plays small enough to know the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from infra.settings import Settings
+from infra.store import Store
+from tests.data.records import play, record
+from training import sessions, spark
+from training.spark_source import read
+
+MINUTE = 60_000
+LENGTH = 200_000
+NOW = 1_800_000_000_000
+
+TRACKS = ("a", "b", "c", "d")
+PLAYS = "event_id string, user string, track string, kind string, position_ms long, duration_ms long, at_ms long, private boolean"
+
+
+@pytest.fixture(scope="module")
+def session(installation: Settings) -> Iterator[SparkSession]:
+    with spark.session(installation, rows=0) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def tracks(session: SparkSession) -> DataFrame:
+    return session.createDataFrame([(track,) for track in TRACKS], "id string")
+
+
+class Listener:
+    """Writes down what somebody does, minute by minute."""
+
+    ids = count()
+
+    def __init__(self, name: str, at_ms: int = NOW - 1000 * MINUTE) -> None:
+        self.name, self.at_ms, self.rows = name, at_ms, []
+
+    def does(self, kind: str, track: str, position_ms: int = 0, *, private: bool = False) -> Listener:
+        self.at_ms += position_ms
+        event = f"{next(self.ids):08x}"
+        self.rows.append((event, self.name, track, kind, position_ms, LENGTH, self.at_ms, private))
+        return self
+
+    def hears(self, *tracks: str) -> Listener:
+        for track in tracks:
+            self.does("started", track).does("finished", track, LENGTH)
+        return self
+
+    def waits(self, minutes: float) -> Listener:
+        self.at_ms += int(minutes * MINUTE)
+        return self
+
+
+def found(session: SparkSession, tracks: DataFrame, *listeners: Listener) -> list[tuple[str, list[str], list[float]]]:
+    """User, tracks and weights of every session, by user and time."""
+    plays = session.createDataFrame([row for one in listeners for row in one.rows], PLAYS)
+    learnable = sessions.learnable(plays, tracks, NOW)
+    made = sessions.sessions(sessions.listenings(learnable, 30)).orderBy("user", "ended_at_ms").collect()
+    return [(row["user"], row["tracks"], [round(w, 2) for w in row["weights"]]) for row in made]
+
+
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_the_store_is_read_whole_in_partitions(session: SparkSession, store: Store, partitions: int) -> None:
+    names = [f"track {i}" for i in range(40)]
+    store.tracks.upsert(
+        [record(name, vector=(0.6, 0.8), vector_version=3) for name in names[:-1]] + [record(names[-1])]
+    )
+    store.plays.append([play(name, minute=i, private=i % 2 == 0) for i, name in enumerate(names)])
+    tracks = read(session, store.uri, store.database, "tracks", partitions)
+    plays = read(session, store.uri, store.database, "plays", partitions)
+    assert tracks.rdd.getNumPartitions() == plays.rdd.getNumPartitions() == partitions
+    found = {row["id"]: (row["artist"], row["album"], row["vector"], row["vector_version"]) for row in tracks.collect()}
+    assert found == {
+        kept.track.id: (kept.track.artist, kept.track.album, rounded(kept.vector), kept.vector_version)
+        for kept in store.tracks.scan()
+    }
+    assert {tuple(row) for row in plays.collect()} == {tuple(kept) for kept in store.plays.scan()}
+
+
+def test_an_empty_store_is_read_as_no_rows(session: SparkSession, store: Store) -> None:
+    assert read(session, store.uri, store.database, "plays", 2).count() == 0
+
+
+def rounded(vector: tuple[float, ...] | None) -> list[float] | None:
+    return None if vector is None else [float(np.float32(value)) for value in vector]
+
+
+def test_what_is_heard_in_a_row_is_a_session(session: SparkSession, tracks: DataFrame) -> None:
+    assert found(session, tracks, Listener("me").hears("a", "b", "c")) == [("me", ["a", "b", "c"], [1, 1, 1])]
+
+
+def test_a_pause_longer_than_the_gap_begins_another_session(session: SparkSession, tracks: DataFrame) -> None:
+    me = Listener("me").hears("a", "b").waits(29).hears("c").waits(31).hears("d", "a")
+    assert [s[1] for s in found(session, tracks, me)] == [["a", "b", "c"], ["d", "a"]]
+
+
+def test_a_long_recording_is_no_pause(session: SparkSession, tracks: DataFrame) -> None:
+    me = Listener("me").hears("a").does("started", "b").does("finished", "b", 90 * MINUTE).hears("c")
+    assert [s[1] for s in found(session, tracks, me)] == [["a", "b", "c"]]
+
+
+def test_listeners_are_kept_apart(session: SparkSession, tracks: DataFrame) -> None:
+    made = found(session, tracks, Listener("me").hears("a", "b"), Listener("you").hears("c", "a"))
+    assert [(user, heard) for user, heard, _ in made] == [("me", ["a", "b"]), ("you", ["c", "a"])]
+
+
+def test_private_unknown_and_future_plays_are_not_learned_from(session: SparkSession, tracks: DataFrame) -> None:
+    me = Listener("me").hears("a").does("finished", "b", LENGTH, private=True).hears("gone", "c")
+    clock_ahead = Listener("me", NOW + 25 * 60 * MINUTE).hears("d")
+    assert [s[1] for s in found(session, tracks, me, clock_ahead)] == [["a", "c"]]
+
+
+def test_a_listening_is_its_last_state(session: SparkSession, tracks: DataFrame) -> None:
+    me = Listener("me").hears("a").does("started", "b").does("progress", "b", 30_000).does("skipped", "b", 5_000)
+    [(_, heard, weights)] = found(session, tracks, me.hears("c"))
+    assert heard == ["a", "b", "c"]
+    assert weights[0] == weights[2] == 1
+    assert weights[1] < -0.9
+
+
+def test_a_thousand_times_the_same_track_is_one_listening(session: SparkSession, tracks: DataFrame) -> None:
+    me = Listener("me")
+    for _ in range(1000):
+        me.does("started", "a").does("skipped", "a", 1000)
+    assert [s[1] for s in found(session, tracks, me.hears("b", "a"))] == [["a", "b", "a"]]
+
+
+@pytest.mark.parametrize(("opinion", "worth"), [("liked", 1), ("disliked", -1)])
+def test_an_opinion_replaces_what_the_listening_said(
+    session: SparkSession, tracks: DataFrame, opinion: str, worth: float
+) -> None:
+    me = Listener("me").does("started", "a").does("skipped", "a", 100_000).does("started", "b").does(opinion, "a")
+    me.does("finished", "b", LENGTH)
+    assert found(session, tracks, me) == [("me", ["a", "b"], [worth, 1])]
+
+
+def test_an_opinion_on_what_was_not_played_stands_for_itself(session: SparkSession, tracks: DataFrame) -> None:
+    me = Listener("me").hears("a").does("liked", "d").hears("a")
+    assert found(session, tracks, me) == [("me", ["a", "d"], [1, 1])]
+
+
+def test_the_newest_tenth_is_held_out_when_there_are_enough(session: SparkSession, tracks: DataFrame) -> None:
+    del tracks
+    for amount, held in ((19, []), (20, [18, 19]), (100, list(range(90, 100)))):
+        rows = [(f"s{i}", ["a", "b"], i) for i in range(amount)] + [("alone", ["a"], 10_000)]
+        made = sessions.split(
+            session.createDataFrame(rows, "session_id string, tracks array<string>, ended_at_ms long")
+        )
+        predictable = made.where("session_id != 'alone' and split = 'holdout'").collect()
+        assert sorted(row["ended_at_ms"] for row in predictable) == held
+
+
+def test_tracks_are_usable_with_a_vector_of_the_newest_normaliser(session: SparkSession) -> None:
+    rows = [
+        ("good", [0.6, 0.8], 2),
+        ("old", [0.6, 0.8], 1),
+        ("none", None, None),
+        ("not a number", [float("nan"), 0.1], 2),
+        ("infinite", [float("-inf"), 0.1], 2),
+    ]
+    frame = session.createDataFrame(rows, "id string, vector array<float>, vector_version int")
+    assert [row["id"] for row in sessions.playable(frame, 2).collect()] == ["good"]

@@ -1,0 +1,124 @@
+"""Nearest vectors: Annoy's immutable, memory-mapped trees, and an exact side index for what came after them.
+
+In: unit vectors. Out: the positions of the nearest ones, by exact cosine. Positions count the built vectors first,
+then the fresh ones in order of arrival.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from annoy import AnnoyIndex
+from numpy.typing import NDArray
+
+from infra.errors import BundleError
+from training.encoder import Floats
+
+__all__ = ["VectorIndex", "recall"]
+
+Positions = NDArray[np.int64]
+
+EXACT_BELOW = 2_000
+"""With fewer vectors one matrix product is both exact and faster than the trees."""
+TREES = 100
+LEAST_LOOKS = 6_000
+LOOKS_PER_WANTED = 100
+"""Annoy inspects this many nodes for each vector asked for, and `LEAST_LOOKS` at least."""
+
+
+class VectorIndex:
+    """Vectors (n, dim) and how to find the nearest of them; immutable, `with_fresh` gives another one."""
+
+    def __init__(self, vectors: Floats, trees: AnnoyIndex | None, trees_path: Path | None = None) -> None:
+        self._built = vectors
+        self._fresh: Floats = np.empty((0, vectors.shape[1]), dtype=np.float32)
+        self._trees = trees
+        self._trees_path = trees_path
+
+    @classmethod
+    def build(cls, vectors: Floats, seed: int, trees: int = TREES) -> Self:
+        """Index `vectors`; with few of them there is nothing to build."""
+        if len(vectors) < EXACT_BELOW:
+            return cls(vectors, None)
+        built = AnnoyIndex(vectors.shape[1], "angular")
+        built.set_seed(seed)
+        for position, vector in enumerate(vectors):
+            built.add_item(position, vector)
+        # One thread: with several, the order of the trees, and so the answer, may differ from run to run.
+        built.build(trees, n_jobs=1)
+        return cls(vectors, built)
+
+    @classmethod
+    def load(cls, vectors: Floats, path: Path) -> Self:
+        """The index whose trees `save` wrote to `path`, memory-mapped; raises `BundleError` when they do not fit."""
+        if not path.exists():
+            return cls(vectors, None)
+        trees = AnnoyIndex(vectors.shape[1], "angular")
+        try:
+            trees.load(str(path))
+        except OSError as error:
+            raise BundleError(f"{path}: the index cannot be read: {error}") from error
+        if trees.get_n_items() > len(vectors):
+            raise BundleError(f"{path}: {trees.get_n_items()} vectors in the trees, {len(vectors)} in the table")
+        return cls(vectors, trees, path)
+
+    def save(self, path: Path) -> None:
+        """Write the trees, if there are any; the vectors are the caller's to keep."""
+        if self._trees is None:
+            return
+        if self._trees_path is not None:
+            shutil.copyfile(self._trees_path, path)
+        else:
+            self._trees.save(str(path))
+            # Annoy maps the file it has just written, and from now on depends on it.
+            self._trees_path = path
+
+    def with_fresh(self, vectors: Floats) -> VectorIndex:
+        """This index and, found exactly, `vectors` (k, dim) behind all others."""
+        wider = VectorIndex(self._built, self._trees, self._trees_path)
+        wider._fresh = np.concatenate([self._fresh, vectors]).astype(np.float32)
+        return wider
+
+    def __len__(self) -> int:
+        return len(self._built) + len(self._fresh)
+
+    @property
+    def table(self) -> Floats:
+        """All vectors, built and fresh."""
+        return np.concatenate([self._built, self._fresh]) if len(self._fresh) else self._built
+
+    def rows(self, positions: Positions) -> Floats:
+        """The vectors at `positions`."""
+        if not len(self._fresh):
+            return np.asarray(self._built[positions])
+        found = np.empty((len(positions), self._built.shape[1]), dtype=np.float32)
+        fresh = positions >= len(self._built)
+        found[~fresh] = self._built[positions[~fresh]]
+        found[fresh] = self._fresh[positions[fresh] - len(self._built)]
+        return found
+
+    def nearest(self, vector: Floats, k: int) -> Positions:
+        """Up to `k` positions, nearest first; ties by position, so that the same question has the same answer."""
+        mapped = self._trees.get_n_items() if self._trees is not None else 0
+        parts = []
+        if self._trees is not None:
+            looks = max(LEAST_LOOKS, LOOKS_PER_WANTED * k)
+            parts.append(np.asarray(self._trees.get_nns_by_vector(vector, k, search_k=looks), dtype=np.int64))
+        parts.append(np.arange(mapped, len(self), dtype=np.int64))
+        found = np.concatenate(parts)
+        cosines = self.rows(found) @ vector
+        return found[np.lexsort((found, -cosines))[:k]]
+
+
+def recall(index: VectorIndex, queries: Floats, k: int = 20) -> float:
+    """The share of the exact `k` nearest that `index` finds, averaged over `queries` (m, dim)."""
+    table = index.table
+    k = min(k, len(table))
+    shares = []
+    for query in queries:
+        exact = np.argpartition(-(table @ query), k - 1)[:k]
+        shares.append(len(np.intersect1d(exact, index.nearest(query, k))) / k)
+    return float(np.mean(shares))

@@ -1,0 +1,88 @@
+"""One Spark session, started for a training and gone with it.
+
+In: `Settings`. Out: a `SparkSession` whose Java process, temporary files and listening sockets end with the `with` block.
+Spark's own messages go to `logs/spark.log` under the home folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from infra.errors import ServiceError
+from infra.services.java import java_version
+from infra.settings import Settings
+
+__all__ = ["session"]
+
+FEW_ROWS = 1_000_000
+"""Below this, Java's second compiler costs more time than it saves: half of all of a small library's Spark stage."""
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+@contextmanager
+def session(settings: Settings, *, rows: int) -> Iterator[SparkSession]:
+    """A session on `settings.spark_master`, made for about so many `rows`.
+
+    Raises `ServiceError` when there is no Java or Spark does not start.
+    """
+    java_version()
+    log = settings.logs / "spark.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    folder = settings.home / "spark"
+    configuration = _configuration(settings, folder, few=rows < FEW_ROWS)
+    with log.open("ab") as messages:
+        try:
+            gateway = launch_gateway(configuration, {"stdout": messages, "stderr": messages})  # type: ignore[no-untyped-call]
+        except PySparkRuntimeError as error:
+            raise ServiceError(f"Spark did not start; its messages are in {log}") from error
+    try:
+        context = SparkContext(conf=configuration, gateway=gateway)
+        context.pythonExec = sys.executable
+        with SparkSession(context) as started:
+            yield started
+    finally:
+        _end(gateway)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
+    options = {
+        "spark.app.name": "segue",
+        "spark.driver.memory": settings.spark_memory,
+        "spark.local.dir": str(folder / "local"),
+        "spark.log.level": "ERROR",
+        "spark.pyspark.python": sys.executable,
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.redaction.options.regex": "(?i)uri|url|password",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if settings.spark_master.startswith("local"):
+        options |= {
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.extraJavaOptions": QUICK_START if few else "",
+            "spark.sql.shuffle.partitions": "2" if few else "16",
+        }
+    return SparkConf(loadDefaults=False).setMaster(settings.spark_master).setAll(list(options.items()))
+
+
+def _end(gateway: Any) -> None:
+    # Stopping a session leaves its Java process, with all its memory, until Python exits.
+    SparkContext._gateway = SparkContext._jvm = None
+    gateway.shutdown()
+    if gateway.proc is not None:
+        gateway.proc.stdin.close()
+        gateway.proc.wait(timeout=30)

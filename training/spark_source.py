@@ -1,0 +1,156 @@
+"""MongoDB as a Spark data source, read in ranges of ids by as many workers as there are ranges.
+
+In: the options `uri`, `database`, `collection` ("tracks" or "plays") and `partitions`.
+Out: Arrow batches with a fixed schema; no worker ever holds more than one batch of its range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import StructType
+
+from infra.errors import TrainingError
+from infra.models import TrackRecord
+from infra.store import Store
+
+__all__ = ["IdRange", "StoreSource", "id_ranges", "read"]
+
+BATCH_ROWS = 5_000
+DEFAULT_PARTITIONS = 8
+
+
+class IdRange(InputPartition):
+    """All documents with `lower <= id < upper`; what one worker reads."""
+
+    def __init__(self, lower: str, upper: str) -> None:
+        super().__init__((lower, upper))
+        self.lower, self.upper = lower, upper
+
+
+class Shape(NamedTuple):
+    """How one collection looks as a table."""
+
+    schema: pa.Schema
+    rows: Callable[[Store, IdRange], Iterator[dict[str, Any]]]
+
+
+class StoreSource(DataSource):
+    """The format `segue`: `spark.read.format("segue").options(...).load()`."""
+
+    @classmethod
+    def name(cls) -> str:
+        """What the format is called."""
+        return "segue"
+
+    def schema(self) -> StructType:
+        """Columns of the collection that the options name."""
+        return from_arrow_schema(_shape(self.options["collection"]).schema)
+
+    def reader(self, schema: StructType) -> StoreReader:  # noqa: ARG002  the schema is fixed
+        """A reader of the collection that the options name."""
+        return StoreReader(
+            self.options["uri"],
+            self.options["database"],
+            self.options["collection"],
+            int(self.options.get("partitions", DEFAULT_PARTITIONS)),
+        )
+
+
+class StoreReader(DataSourceReader):
+    """Reads one collection; travels to the workers, so it holds no connection."""
+
+    def __init__(self, uri: str, database: str, collection: str, partitions: int) -> None:
+        self._uri, self._database = uri, database
+        self._collection, self._partitions = collection, partitions
+
+    def partitions(self) -> Sequence[InputPartition]:
+        """Equal ranges of ids, which are equal shares because ids are random."""
+        return id_ranges(self._partitions)
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """The documents of one range, a bounded batch at a time."""
+        assert isinstance(partition, IdRange)  # noqa: S101  what `partitions` gave
+        shape = _shape(self._collection)
+        with Store(self._uri, self._database) as store:
+            rows = shape.rows(store, partition)
+            while batch := list(islice(rows, BATCH_ROWS)):
+                yield pa.RecordBatch.from_pylist(batch, schema=shape.schema)
+
+
+def read(spark: SparkSession, uri: str, database: str, collection: str, partitions: int) -> DataFrame:
+    """A collection of the store as a DataFrame; nothing is read until an action asks."""
+    spark.dataSource.register(StoreSource)
+    options = {"uri": uri, "database": database, "collection": collection, "partitions": str(partitions)}
+    return spark.read.format(StoreSource.name()).options(**options).load()
+
+
+def id_ranges(count: int) -> list[IdRange]:
+    """`count` ranges that together hold every hexadecimal id exactly once; `count` is 1 to 65,536."""
+    inner = [f"{i * 0x10000 // count:04x}" for i in range(1, count)]
+    return [IdRange(lower, upper) for lower, upper in zip(["", *inner], [*inner, "g"], strict=True)]
+
+
+def _tracks(store: Store, ids: IdRange) -> Iterator[dict[str, Any]]:
+    return (_track(record) for record in store.tracks.scan(ids.lower, ids.upper))
+
+
+def _track(record: TrackRecord) -> dict[str, Any]:
+    return {
+        "id": record.track.id,
+        "artist": record.track.artist,
+        "album": record.track.album,
+        "vector": record.vector,
+        "vector_version": record.vector_version,
+        "segments": record.features.segments,
+    }
+
+
+def _plays(store: Store, ids: IdRange) -> Iterator[dict[str, Any]]:
+    return (play._asdict() for play in store.plays.scan(ids.lower, ids.upper))
+
+
+VECTOR = pa.list_(pa.float32())
+
+SHAPES = {
+    "tracks": Shape(
+        pa.schema(
+            [
+                ("id", pa.string()),
+                ("artist", pa.string()),
+                ("album", pa.string()),
+                ("vector", VECTOR),
+                ("vector_version", pa.int32()),
+                ("segments", pa.list_(VECTOR)),
+            ]
+        ),
+        _tracks,
+    ),
+    "plays": Shape(
+        pa.schema(
+            [
+                ("event_id", pa.string()),
+                ("user", pa.string()),
+                ("track", pa.string()),
+                ("kind", pa.string()),
+                ("position_ms", pa.int64()),
+                ("duration_ms", pa.int64()),
+                ("at_ms", pa.int64()),
+                ("private", pa.bool_()),
+            ]
+        ),
+        _plays,
+    ),
+}
+
+
+def _shape(collection: str) -> Shape:
+    if collection not in SHAPES:
+        raise TrainingError(f"collection {collection!r}: Spark reads {' and '.join(SHAPES)}")
+    return SHAPES[collection]
