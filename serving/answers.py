@@ -1,0 +1,139 @@
+"""What the HTTP interface answers with.
+
+In: tracks, scores and events. Out: frozen types whose JSON is the contract, and which `/openapi.json` describes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict
+
+from infra.events import PlayEvent
+from infra.models import Because, Frozen, Scored, Track
+
+__all__ = [
+    "Accepted",
+    "Health",
+    "History",
+    "Neighbours",
+    "Problem",
+    "Recommendations",
+    "RecommendedTrack",
+    "RecommenderState",
+    "ScoredTrack",
+    "ServiceHealth",
+    "SimilarTracks",
+    "TrackPage",
+    "as_json",
+]
+
+
+class TrackPage(Frozen):
+    """Some tracks in the library's order, and the cursor of the next page (None at the end)."""
+
+    items: tuple[Track, ...]
+    cursor: str | None = None
+
+
+class ScoredTrack(Frozen):
+    """A track and how alike it is: higher is better, comparable within one answer only."""
+
+    track: Track
+    score: float
+
+
+class SimilarTracks(Frozen):
+    """Tracks like another one, best first."""
+
+    items: tuple[ScoredTrack, ...]
+    model_version: str | None
+    """None while no model is registered: then the order is by sound alone."""
+
+
+class RecommendedTrack(ScoredTrack):
+    """A track to play next, and why."""
+
+    because: Because
+
+
+class Recommendations(Frozen):
+    """Tracks to play next, best first."""
+
+    items: tuple[RecommendedTrack, ...]
+    model_version: str | None
+    as_of: UUID | None
+    """Id of the newest event that was taken into account; None when there was none."""
+
+
+class History(Frozen):
+    """A listener's events as posted, newest first, and the cursor of the next page (None at the end)."""
+
+    items: tuple[PlayEvent, ...]
+    cursor: str | None = None
+
+
+class Accepted(Frozen):
+    """How many events the broker has acknowledged."""
+
+    accepted: int
+
+
+class ServiceHealth(Frozen):
+    """How one part is."""
+
+    state: Literal["ok", "away", "failing"]
+    detail: str = ""
+    """What is wrong, in words; empty when nothing is."""
+
+
+class Health(Frozen):
+    """How the service is: "ok", "degraded" (answers, but something is wrong), or "down" (a needed part is away)."""
+
+    status: Literal["ok", "degraded", "down"]
+    model_version: str | None
+    tracks: int
+    services: dict[str, ServiceHealth]
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 problem details."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    event: int | None = None
+    """Place of the play event at fault in the posted list, from 0."""
+    field: str | None = None
+    """Name of the field or parameter at fault."""
+    request_id: str | None = None
+    """What the log calls this request."""
+
+
+class Neighbours(Frozen):
+    """What the recommender application tells the library application about one track."""
+
+    items: tuple[Scored, ...]
+    model_version: str | None
+
+
+class RecommenderState(Frozen):
+    """What the recommender application says of itself."""
+
+    model_version: str | None
+    tracks: int
+    fault: str = ""
+    """Why the newest model is not the one that answers; empty when it is."""
+    live: bool
+    """Whether events are read from Kafka as they come."""
+
+
+def as_json(answer: BaseModel, status: int = 200) -> Response:
+    """The answer as it goes out; serialised once, without a second validation."""
+    # Answers about a listener or a changing library are nobody else's to keep.
+    return Response(answer.model_dump_json(), status, {"Cache-Control": "no-store"}, "application/json")

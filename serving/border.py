@@ -1,0 +1,126 @@
+"""Where a request comes in: who may call, what every answer carries, what is counted, and the last catch.
+
+In: ASGI requests. Out: the application's answers as they stream by, with a request id and security headers.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.auth import is_loopback
+from serving.metrics import Metrics
+from serving.problems import ProblemError, problem
+
+__all__ = ["Border"]
+
+log = logging.getLogger("segue.http")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+SAFE = {"GET", "HEAD", "OPTIONS"}
+LEFT_EARLY = 499
+"""Counted for a client who left before the answer began."""
+
+
+class Border:
+    """Wraps one application; nothing that streams through is held back."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, loopback: bool) -> None:
+        """With `loopback` only this machine may call, and only by a name of its own."""
+        self._app, self._metrics, self._loopback = app, metrics, loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the server's start and stop."""
+        if scope["type"] == "http":
+            await self._request(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = LEFT_EARLY
+        seconds = 0.0
+
+        async def passing(message: Message) -> None:
+            nonlocal status, seconds
+            if message["type"] == "http.response.start":
+                status, seconds = message["status"], time.perf_counter() - began
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-ID"] = request_id
+                for name, value in SECURITY.items():
+                    answered[name] = value
+            await send(message)
+
+        try:
+            refused = self._refusal(scope, headers)
+            if refused is None:
+                await self._app(scope, receive, passing)
+            else:
+                await problem(refused, request_id)(scope, receive, passing)
+        except Exception:
+            # The border of one request: the next one must be served.
+            log.exception("request %s: %s %s failed", request_id, scope["method"], _route(scope))
+            if status == LEFT_EARLY:
+                await problem(ProblemError(500, "something went wrong on the server"), request_id)(
+                    scope, receive, passing
+                )
+        finally:
+            self._metrics.answered(_method(scope), _route(scope), status, seconds or time.perf_counter() - began)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
+        """Why this caller is not let in at all."""
+        if self._loopback:
+            client = scope.get("client")
+            if client is not None and not is_loopback(client[0]):
+                return ProblemError(403, "this service is for its own machine only")
+            if not is_loopback(_name(headers.get("host", ""))):
+                # A page elsewhere can make its own name point here; that name is then what the browser sends.
+                return ProblemError(421, "the Host header names another machine")
+        if scope["method"] not in SAFE and _from_elsewhere(headers):
+            return ProblemError(403, "pages of other sites may not change anything here")
+        return None
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _name(host: str) -> str:
+    return urlsplit(f"//{host}").hostname or "" if re.fullmatch(r"[\w.:\[\]-]+", host) else ""
+
+
+def _from_elsewhere(headers: Headers) -> bool:
+    """Whether a browser sent this for a page of another site; the port may differ."""
+    if headers.get("sec-fetch-site") == "cross-site":
+        return True
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    ours, theirs = _name(headers.get("host", "")), urlsplit(origin).hostname or ""
+    return theirs != ours and not (is_loopback(theirs) and is_loopback(ours))
+
+
+def _method(scope: Scope) -> str:
+    known = {"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"}
+    return scope["method"] if scope["method"] in known else "other"
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, so that ids do not multiply the numbers."""
+    route = scope.get("route")
+    return scope.get("root_path", "") + route.path if route is not None else "none"

@@ -1,0 +1,186 @@
+"""The library in memory: every track with what is needed to list, search, stream and recommend it.
+
+In: `TrackRecord`s as they change in MongoDB. Out: tracks by id, pages of a search in a stable order, sound vectors.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import json
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from infra.errors import NotFound
+from infra.models import Media, Track, TrackId, TrackRecord
+from serving.media import path_of
+from serving.problems import ProblemError
+
+__all__ = ["Catalogue", "Entry", "Vector"]
+
+OVERLAP_MS = 2_000
+"""How late a record may arrive behind its revision: writes take a moment, and clocks differ."""
+
+Changes = Callable[[int], Iterable[tuple[int, TrackRecord]]]
+Order = tuple[str, str, int, int, str, str]
+
+
+class Vector(NamedTuple):
+    """How a track sounds, and which normaliser says so."""
+
+    values: tuple[float, ...]
+    version: int
+
+
+class Entry(NamedTuple):
+    """One track as it is served."""
+
+    order: Order
+    """Where it stands in the library: artist, album, disc, number, title, id."""
+    text: str
+    """Folded words that a search looks through."""
+    track: Track
+    media: Media
+    cover_uri: str | None
+    vector: Vector | None
+
+
+class Catalogue:
+    """All tracks that can be played. One thread refreshes; any may read: what they read is replaced, never changed."""
+
+    def __init__(self, changes: Changes, *, vectors: bool) -> None:
+        """`changes` is `TrackStore.changed_since`; without `vectors` they are not kept."""
+        self._changes = changes
+        self._with_vectors = vectors
+        self._entries: Mapping[TrackId, Entry] = {}
+        self._shelf: list[Entry] = []
+        self._revisions: dict[TrackId, int] = {}
+        self._newest = -1
+        self._asked_ms = 0
+        self.generation = 0
+        """Grows with every change."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def entries(self) -> Mapping[TrackId, Entry]:
+        """All tracks as they are now; the mapping does not change afterwards."""
+        return self._entries
+
+    def refresh(self) -> bool:
+        """Take in what has changed since the last call; returns whether anything has. Raises `StoreError`."""
+        asked_ms = time.time_ns() // 1_000_000
+        since = max(min(self._newest + 1, self._asked_ms - OVERLAP_MS), 0)
+        changed = [(r, record) for r, record in self._changes(since) if self._revisions.get(record.track.id) != r]
+        self._asked_ms = asked_ms
+        if not changed:
+            return False
+        entries = dict(self._entries)
+        for revision, record in changed:
+            self._revisions[record.track.id] = revision
+            self._newest = max(self._newest, revision)
+            self._place(entries, record)
+        self._shelf = sorted(entries.values(), key=_by_order)
+        self._entries = entries
+        self.generation += 1
+        return True
+
+    def entry(self, track: str) -> Entry:
+        """One track; raises `NotFound`."""
+        found = self._entries.get(TrackId(track))
+        if found is None:
+            raise NotFound("no such track")
+        return found
+
+    def search(
+        self, words: str = "", *, artist: str = "", album: str = "", limit: int, cursor: str | None = None
+    ) -> tuple[list[Track], str | None]:
+        """Up to `limit` tracks holding all of `words`, and the cursor of the next page (None at the end).
+
+        `artist` and `album` must be the same but for case and accents. Raises `ProblemError` for a cursor not of ours.
+        """
+        wanted = fold(words).split()
+        artist, album = fold(artist), fold(album)
+        shelf = self._shelf
+        start = bisect.bisect_right(shelf, _decode(cursor), key=_by_order) if cursor else 0
+        page: list[Entry] = []
+        for place in range(start, len(shelf)):
+            entry = shelf[place]
+            if _matches(entry, wanted, artist, album):
+                if len(page) == limit:
+                    return [e.track for e in page], _encode(page[-1].order)
+                page.append(entry)
+        return [e.track for e in page], None
+
+    def vectors(self, version: int | None = None) -> dict[TrackId, tuple[float, ...]]:
+        """Sound vectors by track: those of normaliser `version`, or of the newest there is."""
+        having = {track: e.vector for track, e in self._entries.items() if e.vector is not None}
+        if version is None:
+            version = max((v.version for v in having.values()), default=0)
+        return {track: v.values for track, v in having.items() if v.version == version}
+
+    def artists(self) -> dict[TrackId, str]:
+        """Artists by track."""
+        return {track: e.track.artist for track, e in self._entries.items()}
+
+    def _place(self, entries: dict[TrackId, Entry], record: TrackRecord) -> None:
+        if record.missing and not path_of(record.media.uri).exists():
+            entries.pop(record.track.id, None)
+            return
+        vector = None
+        if self._with_vectors and record.vector is not None and record.vector_version is not None:
+            vector = Vector(record.vector, record.vector_version)
+        track = record.track
+        entries[track.id] = Entry(
+            order=_order(track),
+            text=fold(f"{track.title}\n{track.artist}\n{track.album}\n{track.album_artist}"),
+            track=track,
+            media=record.media,
+            cover_uri=record.cover_uri,
+            vector=vector,
+        )
+
+
+def fold(text: str) -> str:
+    """Text without case and accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def _order(track: Track) -> Order:
+    artist = track.album_artist or track.artist
+    return (
+        fold(artist),
+        fold(track.album),
+        track.disc_number or 0,
+        track.track_number or 0,
+        fold(track.title),
+        track.id,
+    )
+
+
+def _by_order(entry: Entry) -> Order:
+    return entry.order
+
+
+def _matches(entry: Entry, words: list[str], artist: str, album: str) -> bool:
+    if not all(word in entry.text for word in words):
+        return False
+    if artist and artist not in (fold(entry.track.artist), entry.order[0]):
+        return False
+    return not album or album == entry.order[1]
+
+
+def _encode(order: Order) -> str:
+    return base64.urlsafe_b64encode(json.dumps(order).encode()).decode()
+
+
+def _decode(cursor: str) -> Order:
+    try:
+        artist, album, disc, number, title, track = json.loads(base64.b64decode(cursor, b"-_", validate=True))
+        return str(artist), str(album), int(disc), int(number), str(title), str(track)
+    except (ValueError, TypeError) as error:
+        raise ProblemError(422, "cursor: not one that this service gave", field="cursor") from error

@@ -1,0 +1,194 @@
+"""The application under `/`: the library, its audio, plays, health and the one OpenAPI document.
+
+In: the catalogue, Kafka, and the recommender application through its handle. Out: tracks, streams and numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.types import ASGIApp
+
+from infra.addresses import Addresses
+from infra.bus import Bus, PlayProducer
+from infra.errors import NotFound, ServiceError, StoreError
+from infra.models import Track, TrackId
+from infra.settings import Settings
+from infra.store import Store
+from serving.answers import Accepted, Health, ScoredTrack, SimilarTracks, TrackPage, as_json
+from serving.auth import Access, is_loopback
+from serving.border import Border
+from serving.catalogue import Catalogue
+from serving.documentation import described, merged_documents
+from serving.health import HealthCheck, RecommenderHandle
+from serving.media import media_response
+from serving.metrics import Metrics, merged
+from serving.plays import BODY, posted_events
+from serving.problems import PROBLEMS, answer_problems
+
+__all__ = ["Library"]
+
+log = logging.getLogger("segue.library")
+
+REFRESH_S = 1.0
+
+Id = Annotated[TrackId, Path(min_length=1, max_length=128, description="Id of the track")]
+Words = Annotated[str, Query(max_length=512, description="Words that title, artist or album hold, all of them")]
+Exact = Annotated[str, Query(max_length=512, description="The whole name; case and accents do not matter")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
+Number = Annotated[int, Query(ge=1, le=200, description="How many at most")]
+Cursor = Annotated[str | None, Query(max_length=8192, description="`cursor` of the page before")]
+
+
+class Library:
+    """One replica's state; its thread runs from `start` to `close`."""
+
+    def __init__(self, settings: Settings, addresses: Addresses, recommender: RecommenderHandle) -> None:
+        self._settings = settings
+        self._recommender = recommender
+        self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0)
+        self._producer = PlayProducer(Bus(addresses.kafka, settings.kafka_prefix))
+        self._catalogue = Catalogue(self._store.tracks.changed_since, vectors=False)
+        self._access = Access(self._store.users)
+        self._health = HealthCheck(self._store, addresses, recommender, lambda: len(self._catalogue))
+        self._metrics = Metrics("library")
+        self._metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))
+        self._posted = self._metrics.counter("segue_plays_posted", "Valid events that clients posted")
+        self._acknowledged = self._metrics.counter("segue_plays_acknowledged", "Events that Kafka acknowledged")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
+
+    def start(self) -> None:
+        """Load what there is, then follow what comes."""
+        self._refresh_once()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread and let go of the connections."""
+        self._stopped.set()
+        self._thread.join()
+        self._producer.close()
+        self._store.close()
+
+    def application(self) -> ASGIApp:
+        """What answers HTTP."""
+        app = FastAPI(title="Segue: library", openapi_url=None)
+        for routes in (self.open_routes(), self.routes(), self.player_routes(), self.documentation_routes()):
+            app.include_router(routes)
+        answer_problems(app)
+        return Border(app, self._metrics, loopback=is_loopback(self._settings.host))
+
+    def open_routes(self) -> APIRouter:
+        """What needs no token."""
+        routes = APIRouter(tags=["service"])
+        routes.add_api_route("/health", self.health, response_model=Health, responses={503: {"model": Health}})
+        return routes
+
+    def routes(self) -> APIRouter:
+        """What needs a token once there are accounts."""
+        routes = APIRouter(dependencies=[Depends(self._access.listener)], responses=PROBLEMS, tags=["library"])
+        routes.add_api_route("/tracks", self.tracks, response_model=TrackPage)
+        routes.add_api_route("/tracks/{track_id}", self.track, response_model=Track)
+        routes.add_api_route("/tracks/{track_id}/similar", self.similar, response_model=SimilarTracks)
+        routes.add_api_route(
+            "/plays", self.plays, methods=["POST"], status_code=202, response_model=Accepted, openapi_extra=BODY
+        )
+        routes.add_api_route("/metrics", self.metrics, response_class=Response, tags=["service"])
+        return routes
+
+    def player_routes(self) -> APIRouter:
+        """What `<audio>` and `<img>` ask for: the token may stand in the address."""
+        routes = APIRouter(dependencies=[Depends(self._access.player)], responses=PROBLEMS, tags=["library"])
+        routes.add_api_route("/tracks/{track_id}/cover", self.cover, response_class=Response)
+        audio = "/tracks/{track_id}/audio"
+        routes.add_api_route(audio, self.audio, response_class=Response)
+        routes.add_api_route(audio, self.audio, methods=["HEAD"], response_class=Response, include_in_schema=False)
+        return routes
+
+    def documentation_routes(self) -> APIRouter:
+        """The document of both applications, and the page that shows it."""
+        routes = APIRouter(dependencies=[Depends(self._access.listener)], include_in_schema=False)
+        routes.add_api_route("/openapi.json", self.openapi)
+        routes.add_api_route("/docs", self.docs)
+        return routes
+
+    async def openapi(self) -> JSONResponse:
+        """The OpenAPI document of both applications."""
+        own = described(self.routes(), self.player_routes(), self.open_routes())
+        return JSONResponse(merged_documents(own, await self._recommender.document()))
+
+    async def docs(self) -> HTMLResponse:
+        """A page to read the document and to try the calls."""
+        return get_swagger_ui_html(openapi_url="openapi.json", title="Segue")
+
+    async def health(self) -> Response:
+        """How the service and its parts are; 503 when a part that is needed is away."""
+        health = await self._health.health()
+        return as_json(health, 503 if health.status == "down" else 200)
+
+    async def metrics(self) -> Response:
+        """Numbers of both applications, for Prometheus."""
+        texts = [self._metrics.text()]
+        try:
+            texts.append(await self._recommender.numbers())
+        except ServiceError as error:
+            log.warning("only the library's numbers: %s", error)
+        return Response(merged(*texts), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def tracks(
+        self, q: Words = "", artist: Exact = "", album: Exact = "", limit: Limit = 50, cursor: Cursor = None
+    ) -> Response:
+        """Tracks by artist, album and number; case and accents do not matter."""
+        # In a thread: a search through a large library must not hold up the streams.
+        found, following = await asyncio.to_thread(
+            self._catalogue.search, q, artist=artist, album=album, limit=limit, cursor=cursor
+        )
+        return as_json(TrackPage(items=tuple(found), cursor=following))
+
+    async def track(self, track_id: Id) -> Response:
+        """One track."""
+        return as_json(self._catalogue.entry(track_id).track)
+
+    async def cover(self, track_id: Id, request: Request) -> Response:
+        """The track's picture."""
+        entry = self._catalogue.entry(track_id)
+        if entry.cover_uri is None:
+            raise NotFound("this track has no cover")
+        return await media_response(request, entry.cover_uri, None, "the cover's file is gone; ingest again")
+
+    async def audio(self, track_id: Id, request: Request) -> Response:
+        """The track's audio, whole or by Range."""
+        media = self._catalogue.entry(track_id).media
+        return await media_response(request, media.uri, media.mime, "the track's file is gone; ingest again")
+
+    async def similar(self, track_id: Id, n: Number = 20) -> Response:
+        """Tracks like this one, best first."""
+        self._catalogue.entry(track_id)
+        found = await self._recommender.neighbours(track_id, n)
+        entries = self._catalogue.entries
+        items = [ScoredTrack(track=entries[o.track].track, score=o.score) for o in found.items if o.track in entries]
+        return as_json(SimilarTracks(items=tuple(items), model_version=found.model_version))
+
+    async def plays(self, request: Request) -> Response:
+        """Take one event, or a list of up to 1,000: all of them, once Kafka has acknowledged them, or none."""
+        events = await posted_events(request, request.state.caller)
+        self._posted.inc(len(events))
+        await self._producer.publish(events)
+        self._acknowledged.inc(len(events))
+        return as_json(Accepted(accepted=len(events)), 202)
+
+    def _refresh(self) -> None:
+        while not self._stopped.wait(REFRESH_S):
+            self._refresh_once()
+
+    def _refresh_once(self) -> None:
+        try:
+            self._catalogue.refresh()
+        except StoreError as error:
+            log.warning("the library stays as it was last seen: %s", error)

@@ -1,0 +1,233 @@
+"""The application under `/users`: what to play next, what was played, and being forgotten.
+
+In: the model, the listener's events up to this moment, and requests. Out: recommendations with reasons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import OrderedDict
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
+from starlette.types import ASGIApp
+
+from infra.addresses import Addresses
+from infra.bus import Bus, PlayProducer, TailReader
+from infra.errors import StoreError
+from infra.models import Recommendation, TrackId, UserId
+from infra.settings import Settings
+from infra.store import Store
+from serving.answers import (
+    History,
+    Neighbours,
+    Recommendations,
+    RecommendedTrack,
+    RecommenderState,
+    as_json,
+)
+from serving.auth import Access, is_loopback
+from serving.border import Border
+from serving.catalogue import Catalogue
+from serving.champion import Champion
+from serving.documentation import Document, described
+from serving.listener import Recent
+from serving.live import Live
+from serving.metrics import Metrics
+from serving.problems import PROBLEMS, answer_problems
+from training import registry
+from training.recommender import SessionRecommender
+from training.signals import Signal, disliked, signals
+
+__all__ = ["PREFIX", "Recommending"]
+
+log = logging.getLogger("segue.recommender")
+
+PREFIX = "/users"
+REFRESH_S = 1.0
+MOST_TASTES = 4_096
+"""Listeners whose signals are kept between two requests."""
+PRIVATE_PLAYED = 30
+"""Newest privately played tracks that do not come back at once."""
+
+User = Annotated[UserId, Path(min_length=1, max_length=128, description="Name of the listener")]
+Number = Annotated[int, Query(ge=1, le=200, description="How many at most")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
+Cursor = Annotated[str | None, Query(max_length=512, description="`cursor` of the page before")]
+Seed = Annotated[TrackId | None, Query(max_length=128, description="Start from this track: a radio")]
+
+
+class Taste(NamedTuple):
+    """What a listener's events come to."""
+
+    signals: list[Signal]
+    barred: frozenset[TrackId]
+    """Disliked, or just played in private."""
+    as_of: UUID | None
+    changes: int
+
+
+class Recommending:
+    """One replica's state: the library, the model and the listeners; its threads run from `start` to `close`."""
+
+    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+        self._settings = settings
+        self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0)
+        bus = Bus(addresses.kafka, settings.kafka_prefix)
+        self._producer = PlayProducer(bus)
+        self._live = Live(lambda: TailReader(bus), self._store.plays.history)
+        self._catalogue = Catalogue(self._store.tracks.changed_since, vectors=True)
+        self._champion = _champion(settings, addresses, self._catalogue)
+        self._access = Access(self._store.users)
+        self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
+        self._metrics = self._counted(Metrics("recommender"))
+
+    def start(self) -> None:
+        """Load what there is, then follow what comes."""
+        self._refresh_once()
+        self._thread.start()
+        self._live.start()
+
+    def close(self) -> None:
+        """Stop the threads and let go of the connections."""
+        self._stopped.set()
+        self._thread.join()
+        self._live.close()
+        self._producer.close()
+        self._store.close()
+
+    def application(self) -> ASGIApp:
+        """What answers HTTP."""
+        app = FastAPI(title="Segue: recommender", openapi_url=None)
+        app.include_router(self.routes())
+        answer_problems(app)
+        return Border(app, self._metrics, loopback=is_loopback(self._settings.host))
+
+    def routes(self) -> APIRouter:
+        """The routes, without the prefix."""
+        routes = APIRouter(dependencies=[Depends(self._access.listener)], responses=PROBLEMS, tags=["listeners"])
+        routes.add_api_route("/{user}/recommendations", self.recommendations, response_model=Recommendations)
+        routes.add_api_route("/{user}/history", self.history, response_model=History)
+        routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204)
+        return routes
+
+    async def recommendations(self, user: User, n: Number = 20, seed: Seed = None) -> Response:
+        """What to play next, all that this listener did until now taken into account.
+
+        With `seed`, tracks that go with that track instead of with the session.
+        """
+        taste = self._taste(user, await self._live.recent(user))
+        model = self._champion.model
+        recent, barred = taste.signals, taste.barred | model.unlisted
+        if seed is not None:
+            self._catalogue.entry(seed)
+            recent, barred = _radio(seed, recent), barred | {seed}
+        found = model.recommender.next_tracks(recent, n, barred)
+        return as_json(Recommendations(items=self._shown(found), model_version=model.version, as_of=taste.as_of))
+
+    async def history(self, user: User, limit: Limit = 50, cursor: Cursor = None) -> Response:
+        """What the listener did, newest first, as stored."""
+        events, following = await asyncio.to_thread(self._store.plays.history, user, limit, cursor)
+        return as_json(History(items=tuple(events), cursor=following))
+
+    async def forget(self, user: User) -> Response:
+        """Forget everything about this listener, here and wherever the events are read."""
+        await self._producer.forget(user)
+        await asyncio.to_thread(self._store.plays.forget, user)
+        self._tastes.pop(user, None)
+        return Response(status_code=204)
+
+    def neighbours(self, track: TrackId, n: int) -> Neighbours:
+        """Up to `n` tracks like `track`, best first."""
+        model = self._champion.model
+        found = model.recommender.similar(track, n + len(model.unlisted))
+        listed = [one for one in found if one.track not in model.unlisted]
+        return Neighbours(items=tuple(listed[:n]), model_version=model.version)
+
+    def state(self) -> RecommenderState:
+        """How this replica is."""
+        model = self._champion.model
+        return RecommenderState(
+            model_version=model.version,
+            tracks=len(model.recommender.tracks),
+            fault=self._champion.fault,
+            live=self._live.reading,
+        )
+
+    def numbers(self) -> str:
+        """This replica's numbers for Prometheus."""
+        return self._metrics.text()
+
+    def document(self) -> Document:
+        """The routes as an OpenAPI document, under the prefix."""
+        return described(self.routes(), prefix=PREFIX)
+
+    def _shown(self, found: list[Recommendation]) -> tuple[RecommendedTrack, ...]:
+        entries = self._catalogue.entries
+        return tuple(
+            RecommendedTrack(track=entries[one.track].track, score=one.score, because=one.because)
+            for one in found
+            if one.track in entries
+        )
+
+    def _taste(self, user: UserId, recent: Recent) -> Taste:
+        taste = self._tastes.get(user)
+        if taste is None or (taste.changes, taste.as_of) != (recent.changes, recent.as_of):
+            taste = self._tastes[user] = _taste_of(recent)
+            if len(self._tastes) > MOST_TASTES:
+                self._tastes.popitem(last=False)
+        self._tastes.move_to_end(user)
+        return taste
+
+    def _refresh(self) -> None:
+        while not self._stopped.wait(REFRESH_S):
+            self._refresh_once()
+
+    def _refresh_once(self) -> None:
+        try:
+            self._catalogue.refresh()
+        except StoreError as error:
+            log.warning("the library stays as it was last seen: %s", error)
+        self._champion.refresh()
+        self._live.measure()
+
+    def _counted(self, metrics: Metrics) -> Metrics:
+        metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))
+        metrics.gauge("segue_listeners", "Listeners held in memory", lambda: len(self._live))
+        metrics.gauge("segue_live_events", "Events read from Kafka since the start", lambda: self._live.events_in)
+        metrics.gauge("segue_live_reading", "1 while events are read from Kafka", lambda: self._live.reading)
+        metrics.gauge("segue_live_lag", "Acknowledged events not read yet, all partitions", lambda: self._live.lag)
+        metrics.gauge("segue_index_tracks", "Tracks that can be recommended", self._index_tracks)
+        metrics.gauge("segue_model_version", "Registered version that answers; 0 by sound alone", self._version)
+        return metrics
+
+    def _index_tracks(self) -> int:
+        return len(self._champion.model.recommender.tracks)
+
+    def _version(self) -> int:
+        return int(self._champion.model.version or 0)
+
+
+def _champion(settings: Settings, addresses: Addresses, catalogue: Catalogue) -> Champion:
+    def load(version: str) -> SessionRecommender:
+        return SessionRecommender.load(registry.fetch(addresses.mlflow, version, settings.models))
+
+    return Champion(catalogue, lambda: registry.champion(addresses.mlflow), load, settings.champion_poll_s)
+
+
+def _taste_of(recent: Recent) -> Taste:
+    events = recent.events()
+    secret = dict.fromkeys(e.track for e in reversed(events) if e.private)
+    barred = disliked(events).union(list(secret)[:PRIVATE_PLAYED])
+    return Taste(signals(events), barred, recent.as_of, recent.changes)
+
+
+def _radio(seed: TrackId, recent: list[Signal]) -> list[Signal]:
+    """The seed as the one thing wanted; what was refused and what has just been played keep their say."""
+    return [*(s for s in recent if s.weight <= 0 and s.track != seed), Signal(seed, 1.0, time.time_ns() // 1_000_000)]

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI, Query, Request, Response
+
+from infra.errors import BadEvent, BusError, NotFound, SettingsError, StoreError
+from infra.models import UserId
+from infra.settings import Settings
+from serving.auth import Access, check_exposure, is_loopback
+from serving.border import Border
+from serving.metrics import Metrics, merged
+from serving.plays import posted_events
+from serving.problems import answer_problems
+from tests.data.records import play
+
+FAULTS = {
+    "not-found": NotFound("no such track"),
+    "kafka": BusError("Kafka at 10.0.0.1:9092 did not acknowledge"),
+    "mongo": StoreError("MongoDB at mongodb://secret@10.0.0.1 does not answer"),
+    "event": BadEvent("kind", "not a kind"),
+    "unexpected": RuntimeError("/home/somebody/secret.py"),
+}
+
+
+class Accounts:
+    """Accounts in memory, token by name."""
+
+    def __init__(self, **tokens: str) -> None:
+        self.tokens = tokens
+        self.away = False
+
+    def names(self) -> list[UserId]:
+        if self.away:
+            raise StoreError("away")
+        return [UserId(name) for name in self.tokens]
+
+    def owner(self, token: str) -> UserId | None:
+        if self.away:
+            raise StoreError("away")
+        return next((UserId(name) for name, own in self.tokens.items() if own == token), None)
+
+
+def application(accounts: Accounts, *, loopback: bool = True) -> tuple[Border, Metrics]:
+    app, access, metrics = FastAPI(), Access(accounts), Metrics("test")
+
+    @app.get("/fault/{name}")
+    async def fault(name: str) -> None:
+        raise FAULTS[name]
+
+    @app.get("/number")
+    async def number(n: Annotated[int, Query(ge=1)]) -> int:
+        return n
+
+    @app.get("/users/{user}", dependencies=[Depends(access.listener)])
+    async def listener(user: str) -> str:
+        return user
+
+    @app.get("/audio", dependencies=[Depends(access.player)])
+    async def audio() -> str:
+        return "sound"
+
+    @app.post("/plays", dependencies=[Depends(access.listener)])
+    async def plays(request: Request) -> Response:
+        return Response(str(len(await posted_events(request, request.state.caller))))
+
+    answer_problems(app)
+    return Border(app, metrics, loopback=loopback), metrics
+
+
+def call(
+    method: str,
+    path: str,
+    *,
+    accounts: Accounts | None = None,
+    host: str = "127.0.0.1:8000",
+    peer: str = "127.0.0.1",
+    **options: Any,
+) -> httpx.Response:
+    border, _ = application(accounts or Accounts())
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=border, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
+            return await client.request(method, path, **options)
+
+    return asyncio.run(ask())
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/fault/not-found", 404),
+        ("/fault/kafka", 503),
+        ("/fault/mongo", 503),
+        ("/fault/event", 422),
+        ("/fault/unexpected", 500),
+        ("/number?n=0", 422),
+        ("/number", 422),
+        ("/nowhere", 404),
+    ],
+)
+def test_every_error_is_a_problem_that_tells_no_secret(path: str, status: int):
+    answer = call("GET", path)
+    problem = answer.json()
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail"} <= problem.keys()
+    assert problem["status"] == status
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert not any(secret in answer.text for secret in ("10.0.0.1", "secret", "Traceback"))
+
+
+def test_the_field_at_fault_is_named():
+    assert call("GET", "/number?n=x").json()["field"] == "n"
+    assert call("GET", "/fault/event").json()["field"] == "kind"
+
+
+def test_a_part_that_is_away_says_when_to_come_back():
+    assert call("GET", "/fault/kafka").headers["retry-after"] == "2"
+
+
+def test_the_wrong_method_is_a_problem_that_names_the_right_one():
+    answer = call("DELETE", "/number")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert answer.json()["status"] == 405
+
+
+def test_a_client_s_request_id_is_kept_when_it_is_one():
+    assert call("GET", "/number?n=1", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
+    assert call("GET", "/number?n=1", headers={"X-Request-ID": "a b\n"}).headers["x-request-id"] != "a b\n"
+
+
+def test_answers_carry_the_security_headers_and_open_nothing_to_other_sites():
+    headers = call("GET", "/number?n=1", headers={"Origin": "http://evil.example"}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert not [name for name in headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST"])
+def test_this_machine_s_own_names_are_let_in(host: str):
+    assert call("GET", "/number?n=1", host=host).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost.evil.example"])
+def test_another_name_for_this_machine_is_refused(host: str):
+    assert call("GET", "/number?n=1", host=host).status_code == 421
+
+
+def test_another_machine_is_refused_while_only_this_one_is_meant():
+    assert call("GET", "/number?n=1", peer="192.168.1.7").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:7860"}, 200),
+        ({"Origin": "http://localhost:7860"}, 200),
+        ({}, 200),
+    ],
+)
+def test_pages_of_other_sites_cannot_post(headers: dict[str, str], status: int):
+    assert call("POST", "/plays", content="[]", headers=headers).status_code == status
+
+
+def test_without_accounts_everybody_is_who_they_say():
+    assert call("GET", "/users/me").json() == "me"
+
+
+def test_with_accounts_a_token_is_needed_and_good_for_its_own_listener():
+    accounts = Accounts(ann="t-ann", bob="t-bob")
+    refused = call("GET", "/users/ann", accounts=accounts)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Bearer realm="segue"')
+    assert call("GET", "/users/ann", accounts=accounts, headers=bearer("wrong")).status_code == 401
+    assert call("GET", "/users/ann", accounts=accounts, headers=bearer("t-bob")).status_code == 403
+    assert call("GET", "/users/ann", accounts=accounts, headers=bearer("t-ann")).status_code == 200
+
+
+def test_only_media_take_the_token_from_the_address():
+    accounts = Accounts(ann="t-ann")
+    assert call("GET", "/audio?token=t-ann", accounts=accounts).status_code == 200
+    assert call("GET", "/audio", accounts=accounts).status_code == 401
+    assert call("GET", "/users/ann?token=t-ann", accounts=accounts).status_code == 401
+
+
+def test_plays_of_another_listener_are_refused_by_place():
+    events = [json.loads(play("one", user=user).model_dump_json()) for user in ("ann", "bob")]
+    answer = call("POST", "/plays", accounts=Accounts(ann="t-ann"), json=events, headers=bearer("t-ann"))
+    assert (answer.status_code, answer.json()["event"], answer.json()["field"]) == (403, 1, "user")
+
+
+def test_accounts_stay_as_they_were_last_seen_while_mongodb_is_away():
+    accounts = Accounts(ann="t-ann")
+    access = Access(accounts)
+
+    async def enter(token: str | None) -> UserId | None:
+        request = Request({"type": "http", "headers": [], "query_string": b"", "path_params": {}, "state": {}})
+        await access._admit(request, token)
+        caller: UserId | None = request.state.caller
+        return caller
+
+    async def go() -> None:
+        assert await enter("t-ann") == "ann"
+        accounts.away = True
+        access._closed_until = 0.001
+        assert await enter("t-ann") == "ann"
+
+    asyncio.run(go())
+
+
+def event(**changes: object) -> dict[str, object]:
+    valid: dict[str, object] = json.loads(play("one").model_dump_json())
+    return valid | changes
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "field"),
+    [
+        ([event(), event(kind="hummed")], 1, "kind"),
+        ([event(), event(), event(user="")], 2, "user"),
+        (event(position_ms=-1), 0, "position_ms"),
+        (event(extra=1), 0, "extra"),
+        ([event(), 7], 1, "event"),
+        ({}, 0, "event_id"),
+    ],
+)
+def test_an_event_at_fault_is_named_by_place_and_field(body: object, place: int, field: str):
+    answer = call("POST", "/plays", json=body)
+    assert answer.status_code == 422
+    assert (answer.json()["event"], answer.json()["field"]) == (place, field)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[", b"\xff", b"null"])
+def test_a_body_that_is_no_event_is_refused(body: bytes):
+    answer = call("POST", "/plays", content=body)
+    assert answer.status_code == 422
+    assert answer.json()["field"] in {"body", "event"}
+
+
+def test_bodies_and_lists_are_bounded():
+    assert call("POST", "/plays", content=b" " * 1_000_001).status_code == 413
+    assert call("POST", "/plays", json=[event(event_id=str(uuid.uuid4()))] * 1000).status_code == 200
+    assert call("POST", "/plays", json=[event()] * 1001).status_code == 422
+
+
+def test_an_address_for_others_needs_an_account():
+    with pytest.raises(SettingsError, match="segue user add NAME"):
+        check_exposure(Settings.load(host="192.168.1.7"), Accounts())
+    check_exposure(Settings.load(host="192.168.1.7"), Accounts(ann="t-ann"))
+    check_exposure(Settings.load(host="127.0.0.1"), Accounts())
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("192.168.1.7", False), ("::", False), ("nas", False)],
+)
+def test_loopback_is_told_from_the_rest(host: str, loopback: bool):
+    assert is_loopback(host) is loopback
+
+
+def test_numbers_of_several_applications_are_one_exposition():
+    first, second = Metrics("library"), Metrics("recommender")
+    first.answered("GET", "/tracks", 200, 0.01)
+    second.answered("GET", "/users/{user}/recommendations", 200, 0.002)
+    first.gauge("segue_tracks", "Tracks", lambda: 3)
+    text = merged(first.text(), second.text())
+    assert text.count("# TYPE segue_http_requests_total counter") == 1
+    assert 'segue_http_requests_total{application="library",method="GET",route="/tracks",status="200"} 1.0' in text
+    assert 'application="recommender"' in text
+    assert 'segue_tracks{application="library"} 3.0' in text
+
+
+def test_requests_are_counted_by_route_not_by_id():
+    border, metrics = application(Accounts())
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app=border, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for user in ("ann", "bob"):
+                await client.get(f"/users/{user}")
+            await client.get("/nowhere")
+
+    asyncio.run(ask())
+    assert 'route="/users/{user}",status="200"} 2.0' in metrics.text()
+    assert 'route="none",status="404"} 1.0' in metrics.text()

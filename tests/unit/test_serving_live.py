@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from infra.bus import Delivery, partition_of
+from infra.errors import BusError, StoreError
+from infra.events import PlayEvent, encode
+from infra.models import UserId
+from serving.listener import Listener, TrackNumbers
+from serving.live import Live
+from tests.data.records import play
+
+ME = UserId("me")
+
+
+class Topic:
+    """A topic in memory: what is put on it is acknowledged at once and delivered when a test lets it."""
+
+    def __init__(self) -> None:
+        self.ends: dict[int, int] = {}
+        self.waiting: queue.Queue[Delivery] = queue.Queue()
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.away = False
+
+    def put(self, user: str, value: bytes | None) -> None:
+        partition = partition_of(user)
+        offset = self.ends.get(partition, 0)
+        self.ends[partition] = offset + 1
+        self.waiting.put(Delivery(user, value, partition, offset))
+
+    def play(self, event: PlayEvent) -> PlayEvent:
+        self.put(event.user, encode(event))
+        return event
+
+
+class Reader:
+    """Reads a `Topic` the way the reader of Kafka does."""
+
+    def __init__(self, topic: Topic) -> None:
+        if topic.away:
+            raise BusError("away")
+        self._topic = topic
+        self._positions: dict[int, int] = {}
+
+    def poll(self) -> list[Delivery]:
+        try:
+            delivery = self._topic.waiting.get(timeout=0.01)
+        except queue.Empty:
+            return []
+        self._topic.flowing.wait(5)
+        return [delivery]
+
+    def done(self, deliveries: Sequence[Delivery]) -> None:
+        for d in deliveries:
+            self._positions[d.partition] = d.offset + 1
+
+    def end_offset(self, user: str) -> tuple[int, int]:
+        if self._topic.away:
+            raise BusError("away")
+        return partition_of(user), self._topic.ends.get(partition_of(user), 0)
+
+    def position(self, partition: int) -> int:
+        return self._positions.get(partition, 0)
+
+    def lag(self) -> int:
+        return self._topic.waiting.qsize()
+
+    def close(self) -> None:
+        pass
+
+
+class Stored:
+    """What MongoDB holds, newest first."""
+
+    def __init__(self) -> None:
+        self.events: list[PlayEvent] = []
+        self.away = False
+
+    def __call__(self, user: UserId, limit: int) -> tuple[list[PlayEvent], None]:
+        if self.away:
+            raise StoreError("away")
+        mine = [e for e in self.events if e.user == user]
+        return sorted(mine, key=lambda e: e.at, reverse=True)[:limit], None
+
+
+@pytest.fixture
+def topic() -> Topic:
+    return Topic()
+
+
+@pytest.fixture
+def stored() -> Stored:
+    return Stored()
+
+
+@pytest.fixture
+def live(topic: Topic, stored: Stored) -> Iterator[Live]:
+    opened = Live(lambda: Reader(topic), stored, events=10, listeners=3)
+    opened.start()
+    until(lambda: opened.reading)
+    yield opened
+    opened.close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come true within 3 s")
+
+
+def ids(live: Live, user: UserId = ME) -> list[str]:
+    return [str(e.event_id) for e in asyncio.run(live.recent(user)).events()]
+
+
+def test_what_was_acknowledged_is_in_the_next_answer(live: Live, topic: Topic):
+    for minute in range(5):
+        event = topic.play(play("one", minute=minute))
+        assert asyncio.run(live.recent(ME)).as_of == event.event_id
+
+
+def test_an_answer_waits_for_an_event_that_is_on_its_way(live: Live, topic: Topic):
+    topic.flowing.clear()
+    event = topic.play(play("one"))
+    threading.Timer(0.2, topic.flowing.set).start()
+    assert asyncio.run(live.recent(ME)).as_of == event.event_id
+
+
+def test_an_answer_does_not_wait_for_ever(live: Live, topic: Topic):
+    topic.flowing.clear()
+    topic.play(play("one"))
+    began = time.monotonic()
+    assert asyncio.run(live.recent(ME)).as_of is None
+    assert time.monotonic() - began < 2
+    topic.flowing.set()
+
+
+def test_stored_and_live_events_are_one_list_with_each_event_once(live: Live, topic: Topic, stored: Stored):
+    old, both, new = (play("one", minute=n) for n in range(3))
+    stored.events = [old, both]
+    topic.play(both)
+    topic.play(new)
+    topic.play(new)
+    assert ids(live) == [str(e.event_id) for e in (old, both, new)]
+
+
+def test_events_come_back_as_they_were(live: Live, topic: Topic):
+    event = topic.play(play("one", kind="skipped", position_ms=1234, private=True))
+    [found] = asyncio.run(live.recent(ME)).events()
+    assert found == event
+
+
+def test_a_message_without_a_value_forgets_the_listener(live: Live, topic: Topic, stored: Stored):
+    stored.events = [topic.play(play("one")), play("two")]
+    assert len(ids(live)) == 2
+    topic.put(ME, None)
+    assert ids(live) == []
+    after = topic.play(play("three"))
+    assert ids(live) == [str(after.event_id)]
+
+
+def test_the_number_of_events_and_of_listeners_is_bounded(live: Live, topic: Topic):
+    newest = [topic.play(play("one", minute=n)) for n in range(25)][-10:]
+    assert ids(live) == [str(e.event_id) for e in newest]
+    for user in ("a", "b", "c", "d"):
+        topic.play(play("one", user=user))
+        ids(live, UserId(user))
+    assert len(live) == 3
+    assert ids(live) == []
+
+
+def test_an_unreadable_event_stops_nothing(live: Live, topic: Topic):
+    topic.put(ME, b"{not json")
+    event = topic.play(play("one"))
+    assert ids(live) == [str(event.event_id)]
+
+
+def test_without_mongodb_the_live_events_answer_and_the_stored_ones_come_later(
+    live: Live, topic: Topic, stored: Stored
+):
+    old = play("old")
+    stored.events, stored.away = [old], True
+    new = topic.play(play("new", minute=1))
+    assert ids(live) == [str(new.event_id)]
+    stored.away = False
+    assert ids(live) == [str(old.event_id), str(new.event_id)]
+
+
+def test_without_kafka_what_is_known_answers_quickly_and_reading_recovers(topic: Topic, stored: Stored):
+    topic.away = True
+    old = play("old")
+    stored.events = [old]
+    live = Live(lambda: Reader(topic), stored)
+    live.start()
+    try:
+        began = time.monotonic()
+        assert ids(live) == [str(old.event_id)]
+        assert time.monotonic() - began < 0.5
+        assert not live.reading
+        topic.away = False
+        until(lambda: live.reading)
+        new = topic.play(play("new"))
+        assert ids(live) == [str(old.event_id), str(new.event_id)]
+    finally:
+        live.close()
+
+
+def test_a_listener_s_events_are_small():
+    listener = Listener(TrackNumbers(), 500)
+    for minute in range(600):
+        listener.take(play(f"track {minute % 7}", minute=minute))
+    assert len(listener) == 500
+    assert len(listener._packed) <= 500 * 40
