@@ -1,0 +1,139 @@
+"""The client turns every answer of the HTTP interface into our types or our errors."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
+from infra.events import PlayEvent
+from infra.models import TrackId, UserId
+from ui.client import Client
+
+TRACK = {"id": "a" * 32, "title": "Nebula", "duration_ms": 316000, "added_at": "2026-11-22T11:00:00Z"}
+EVENT = PlayEvent(
+    event_id=uuid.UUID(int=7),
+    user=UserId("me"),
+    track=TrackId("a" * 32),
+    kind="skipped",
+    position_ms=1200,
+    duration_ms=316000,
+    at=datetime(2026, 11, 22, 11, tzinfo=UTC),
+)
+
+
+def answering(answer: Callable[[httpx.Request], httpx.Response], token: str | None = None) -> Client:
+    pool = httpx.Client(transport=httpx.MockTransport(answer))
+    return Client("http://segue.test:8000/", token, pool=pool)
+
+
+def problem(status: int, detail: str) -> Client:
+    return answering(lambda _: httpx.Response(status, json={"title": "no", "status": status, "detail": detail}))
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"),
+    [(401, Denied), (403, Denied), (404, NotFound), (400, SegueError), (500, ServiceError), (503, ServiceError)],
+)
+def test_problem_details_become_the_error_with_the_services_words(status: int, raised: type[SegueError]):
+    with pytest.raises(raised, match="because of the weather") as caught:
+        problem(status, "because of the weather").track(TrackId("x"))
+    assert type(caught.value) is raised
+
+
+def test_a_refused_play_is_a_bad_event():
+    body = {"detail": "not a kind", "event": 0, "field": "kind"}
+    with pytest.raises(BadEvent, match=r"0\.kind: not a kind"):
+        answering(lambda _: httpx.Response(422, json=body)).post_plays([EVENT])
+
+
+def test_an_answer_without_problem_details_names_the_call():
+    client = answering(lambda _: httpx.Response(502, text="<html>bad gateway</html>"))
+    with pytest.raises(ServiceError, match="HTTP 502 from GET /tracks"):
+        client.tracks()
+
+
+def test_nobody_there_says_how_to_start():
+    with Client("http://127.0.0.1:1") as client, pytest.raises(ServiceError, match="segue up"):
+        client.health()
+
+
+def test_no_answer_in_time_names_the_call():
+    def slow(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("slow")
+
+    with pytest.raises(ServiceError, match=r"in time \(GET /tracks\)"):
+        answering(slow).tracks()
+
+
+def test_another_server_on_the_port_is_noticed():
+    client = answering(lambda _: httpx.Response(200, json={"hello": "world"}))
+    with pytest.raises(ServiceError, match="another server"):
+        client.tracks()
+
+
+def test_health_is_read_when_the_service_is_well_and_when_it_is_not():
+    body = {"status": "kafka is away", "model_version": None, "tracks": 3, "services": {"kafka": "away"}}
+    assert answering(lambda _: httpx.Response(503, json=body)).health().tracks == 3
+    assert answering(lambda _: httpx.Response(200, json={**body, "status": "ok"})).health().status == "ok"
+
+
+def test_only_filters_that_are_given_are_sent_and_new_fields_do_no_harm():
+    seen: list[httpx.Request] = []
+
+    def library(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"items": [TRACK], "cursor": "2", "total": 9})
+
+    page = answering(library).tracks("neb & la", limit=1)
+    assert dict(seen[0].url.params) == {"q": "neb & la", "limit": "1"}
+    assert (page.items[0].title, page.cursor) == ("Nebula", "2")
+
+
+def test_recommendations_carry_their_reasons():
+    item = {"track": TRACK, "score": 0.5, "because": {"kind": "sounds_like", "tracks": ["b" * 32]}}
+    body = {"items": [item], "model_version": "4", "as_of": str(EVENT.event_id)}
+    answer = answering(lambda _: httpx.Response(200, json=body)).recommendations(UserId("me"), 5)
+    assert answer.items[0].because.tracks == ("b" * 32,)
+    assert answer.as_of == str(EVENT.event_id)
+
+
+def test_plays_travel_as_the_contract_has_them():
+    seen: list[httpx.Request] = []
+
+    def accept(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(202, json={"accepted": 1})
+
+    assert answering(accept).post_plays([EVENT]) == 1
+    assert [PlayEvent.model_validate(event) for event in json.loads(seen[0].content)] == [EVENT]
+
+
+def test_the_token_travels_and_can_be_changed_without_a_new_connection():
+    seen: list[str | None] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, json={"items": []})
+
+    client = answering(note, token="first")  # noqa: S106
+    client.tracks()
+    client.with_token("second").tracks()
+    client.with_token(None).tracks()
+    assert seen == ["Bearer first", "Bearer second", None]
+
+
+def test_a_name_stays_one_segment_of_the_path():
+    seen: list[bytes] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.raw_path)
+        return httpx.Response(200, json={"items": []})
+
+    answering(note).history(UserId("a/b?c"))
+    assert seen == [b"/users/a%2Fb%3Fc/history?limit=50"]

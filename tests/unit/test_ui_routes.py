@@ -1,0 +1,149 @@
+"""The page's own routes: they forward in the listener's name, keep sign-ins in cookies, and serve nothing to other sites."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from infra.settings import Settings
+from ui.client import Client
+from ui.web import build
+
+EVENT = {
+    "v": 1,
+    "event_id": "00000000-0000-4000-8000-000000000007",
+    "track": "a" * 32,
+    "kind": "started",
+    "position_ms": 0,
+    "duration_ms": 2000,
+    "at": "2026-11-22T11:00:00Z",
+    "client": "segue-page",
+    "private": False,
+}
+
+
+class Service:
+    """What the HTTP interface is asked, and whose tokens it knows; without tokens there are no accounts."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.tokens: dict[str, str] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        user = re.search("/users/([^/]+)", request.url.path)
+        known = self.tokens.get(token)
+        if self.tokens and (known is None or (user and user[1] != known)):
+            return httpx.Response(401, json={"detail": "this needs a token"})
+        if request.method == "POST":
+            return httpx.Response(202, json={"accepted": len(json.loads(request.content))})
+        return httpx.Response(200, json={"items": [], "cursor": None})
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings.load(home=tmp_path_factory.mktemp("segue"))
+
+
+def built(settings: Settings, client: Client) -> FastAPI:
+    """The page, built while a loop runs: Gradio makes one that it never closes when there is none."""
+
+    async def build_it() -> FastAPI:
+        return build(settings, client, 8123)
+
+    return asyncio.run(build_it())
+
+
+@pytest.fixture
+def page(settings: Settings, service: Service) -> Iterator[TestClient]:
+    client = Client("http://segue.test", pool=httpx.Client(transport=httpx.MockTransport(service)))
+    with TestClient(built(settings, client), base_url="http://127.0.0.1:7860") as opened:
+        yield opened
+
+
+def test_plays_go_on_in_the_listeners_name_whatever_they_say(page: TestClient, service: Service):
+    answer = page.post("/api/plays", content=json.dumps([{**EVENT, "user": "somebody"}]))
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1})
+    assert json.loads(service.requests[-1].content)[0]["user"] == "me"
+
+
+def test_a_beacon_is_taken_though_it_says_it_is_text(page: TestClient):
+    headers = {"Content-Type": "text/plain;charset=UTF-8", "Origin": "http://127.0.0.1:7860"}
+    assert page.post("/api/plays", content=json.dumps([EVENT]), headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[1]", json.dumps([{**EVENT, "kind": "danced"}])])
+def test_what_is_no_play_is_refused_and_not_forwarded(page: TestClient, service: Service, body: str):
+    answer = page.post("/api/plays", content=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert not service.requests
+
+
+def test_another_sites_page_cannot_act_for_the_listener(page: TestClient, service: Service):
+    answer = page.post("/api/plays", content=json.dumps([EVENT]), headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 401
+    assert not service.requests
+
+
+def test_another_sites_name_for_loopback_reaches_nothing(page: TestClient):
+    assert page.get("/api/session", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_without_accounts_the_listener_is_me(page: TestClient):
+    assert page.get("/api/session").json() == {"user": "me", "accounts": False, "token": None}
+
+
+def test_with_accounts_a_sign_in_is_asked_for_kept_and_forgotten(page: TestClient, service: Service):
+    service.tokens = {"s3cret": "ada"}
+    assert page.get("/api/session").status_code == 401
+    assert page.post("/api/session", json={"name": "ada", "token": "guess"}).status_code == 401
+    assert page.post("/api/session", json={"name": "bob", "token": "s3cret"}).status_code == 401
+
+    signed_in = page.post("/api/session", json={"name": "ada", "token": "s3cret"})
+    assert signed_in.status_code == 200
+    assert all("HttpOnly" in c and "SameSite=strict" in c for c in signed_in.headers.get_list("set-cookie"))
+    assert page.get("/api/session").json() == {"user": "ada", "accounts": True, "token": "s3cret"}
+    assert page.post("/api/plays", content=json.dumps([EVENT])).status_code == 202
+    assert json.loads(service.requests[-1].content)[0]["user"] == "ada"
+
+    assert page.delete("/api/session").status_code == 204
+    assert page.get("/api/session").status_code == 401
+
+
+def test_a_service_that_is_away_is_told_as_such(settings: Settings):
+    with TestClient(built(settings, Client("http://127.0.0.1:1")), base_url="http://localhost:7860") as page:
+        answer = page.get("/api/tracks")
+    assert answer.status_code == 503
+    assert "segue up" in answer.json()["detail"]
+
+
+def test_the_page_names_its_parts_and_lets_nothing_from_outside_in(page: TestClient):
+    answer = page.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "media-src 'self' http://*:8123" in policy
+    assert "segue-upnext" in answer.text
+    assert not re.findall(r"(?:src|href)=\"https?://", answer.text)
+    assert "fonts.googleapis" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["player.js", "views.js", "outbox.js"])
+def test_the_players_files_are_served_and_never_write_markup(page: TestClient, name: str):
+    answer = page.get(f"/segue/{name}")
+    assert answer.status_code == 200
+    assert "javascript" in answer.headers["content-type"]
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", answer.text)

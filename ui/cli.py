@@ -1,0 +1,313 @@
+"""The command line, and the only place where all parts meet.
+
+In: arguments and settings. Out: calls into the parts, text for people or one JSON object for programs (`--json`).
+Exit status: 0 done, 1 failed, 2 misused. Modules are imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from infra.addresses import Addresses
+from infra.errors import SegueError
+from infra.settings import Settings, child_environment
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="segue",
+    help="A music service you run yourself, on your own music, that learns from what you play.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+user_app = typer.Typer(help="Accounts: while there is none, only this machine can listen.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+LOOK_EVERY_S = 0.5
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Folder = Annotated[Path, typer.Argument(help="Folder with music; subfolders too.")]
+
+
+@app.command()
+def up(
+    music: Annotated[Path | None, typer.Argument(help="Folder to bring in once everything is up.")] = None,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Leave the listening page out.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="An empty library gets free demo music.")] = False,
+) -> None:
+    """Start everything and stay; Ctrl-C stops it. With MUSIC: bring it in and train."""
+    from infra.services import Supervisor, discover
+    from ui.programs import programs, wanted_ports
+
+    settings = Settings.load()
+    if music is not None and not music.is_dir():
+        raise typer.BadParameter(f"{music} is not a folder", param_hint="MUSIC")
+    with Supervisor(settings, (), _say) as supervisor:
+        supervisor.start()
+        wanted = wanted_ports(settings, page=not no_ui)
+        ports = supervisor.reserve(wanted, hosts=dict.fromkeys(wanted, settings.host))
+        for program in programs(settings, ports):
+            supervisor.add(program)
+        addresses = discover(settings)
+        _bring_in(settings, addresses, music, demo=demo, meanwhile=supervisor.watch)
+        _announce(addresses)
+        supervisor.run_forever()
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that `segue up` started."""
+    from infra.services import down as stop
+
+    for line in stop(Settings.load()) or ["nothing was running"]:
+        _say(line)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What runs, where it answers, and how much memory it takes."""
+    from infra.services import status as ask
+
+    found = ask(Settings.load())
+    if as_json:
+        _print_json(found.model_dump(mode="json"))
+        return
+    table = Table("part", "state", "address", "version", "pid", "memory", "data", box=None, pad_edge=False)
+    for part in found.parts:
+        memory = f"{part.rss_mb:.0f} MB" if part.rss_mb else ""
+        table.add_row(
+            part.name, part.state, part.address, part.version, str(part.pid or ""), memory, escape(str(part.data))
+        )
+    out.print(table)
+    for part in found.parts:
+        if part.fix:
+            out.print(f"{part.name}: {escape(part.fix)}")
+    raise typer.Exit(0 if all(part.state in {"up", "outside"} for part in found.parts) else 1)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check everything Segue needs, and say how to mend what is wrong."""
+    from infra.services import doctor as examine
+
+    findings = examine(Settings.load())
+    if as_json:
+        _print_json({"findings": [f.model_dump(mode="json") for f in findings]})
+    else:
+        for f in findings:
+            mark = "[green]ok[/]  " if f.ok else "[red]wrong[/]"
+            out.print(f"{mark} {escape(f.name)}: {escape(f.detail)}")
+            if not f.ok:
+                out.print(f"       → {escape(f.fix)}")
+    raise typer.Exit(0 if all(f.ok for f in findings) else 1)
+
+
+@app.command()
+def ingest(
+    folder: Folder,
+    bitrate: Annotated[int | None, typer.Option(min=16, max=320, help="Target in kbit/s.", show_default="64")] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Put the compressed file in the original's place, safely.")
+    ] = False,
+    backup: Annotated[Path | None, typer.Option(help="With --in-place: copy each original here first.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Files at once.", show_default="all cores")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a folder of music in: compress, read tags, measure the sound, store. Again is cheap: what is known is skipped."""
+    from etl.pipeline import ingest as bring_in
+    from infra.services import Services
+    from ui.progress import ingest_progress
+    from ui.summaries import ingest_summary
+
+    settings = Settings.load()
+    if backup is not None and not in_place:
+        raise typer.BadParameter("only makes sense with --in-place", param_hint="--backup")
+    with Services(settings) as services, ingest_progress(err, quiet=as_json) as progress:
+        addresses = services.ensure("mongo", "ray")
+        report = bring_in(
+            folder,
+            settings,
+            addresses,
+            bitrate=bitrate or settings.bitrate,
+            in_place=in_place,
+            backup=backup,
+            workers=workers,
+            progress=progress,
+        )
+    if as_json:
+        _print_json(report.model_dump(mode="json"))
+    else:
+        out.print(escape(ingest_summary(report)))
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def train(
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Sessions a step.")] = None,
+    dim: Annotated[int | None, typer.Option(min=2, help="Length of the vectors.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sessions.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Learn from all tracks and plays; the new model is served when it is no worse than the one before."""
+    from infra.services import Services
+    from training.model import ModelConfig
+    from training.pipeline import train as learn
+    from ui.summaries import training_summary
+
+    settings = Settings.load()
+    given = {"lr": lr, "batch_size": batch_size, "dim": dim, "epochs": epochs, "seed": settings.seed}
+    config = ModelConfig.model_validate({name: value for name, value in given.items() if value is not None})
+    with Services(settings) as services:
+        addresses = services.ensure("mongo", "mlflow")
+        report = learn(settings, addresses, config, progress=_say)
+    if as_json:
+        _print_json(report.model_dump(mode="json"))
+    else:
+        out.print(escape(training_summary(report)))
+
+
+@app.command()
+def evaluate(
+    train_file: Annotated[Path, typer.Option("--train", help="Parquet: session_id:int, tracks:list<int>.")],
+    test_file: Annotated[Path, typer.Option("--test", help="Parquet: context:list<int>, target:int.")],
+    as_json: Json = False,
+) -> None:
+    """Train on sessions of track ids and score the recommender that would be served: P@20 and MRR@20."""
+    from training.evaluate import public
+    from training.model import ModelConfig
+
+    figures = public(train_file, test_file, ModelConfig(seed=Settings.load().seed))
+    if as_json:
+        _print_json(figures)
+    else:
+        for name, value in figures.items():
+            out.print(f"{name}: {value}")
+
+
+@app.command()
+def promote(version: Annotated[str, typer.Argument(help="Version of the model, as MLflow numbers them.")]) -> None:
+    """Serve another version of the model, an older one for instance; takes effect within seconds."""
+    from infra.services import Services
+    from training.registry import promote as move
+
+    with Services(Settings.load()) as services:
+        move(services.ensure("mlflow").mlflow, version)
+    _say(f"version {version} is the champion now")
+
+
+@user_app.command("add")
+def user_add(name: Annotated[str, typer.Argument(help="Name of the listener.")]) -> None:
+    """Make an account and show its first token, once. From then on every call needs a token."""
+    with _users() as users:
+        users.add(name)
+        out.print(users.token(name))
+
+
+@user_app.command("token")
+def user_token(name: Annotated[str, typer.Argument(help="Name of the listener.")]) -> None:
+    """Another token for an account, shown once."""
+    with _users() as users:
+        out.print(users.token(name))
+
+
+@user_app.command("remove")
+def user_remove(name: Annotated[str, typer.Argument(help="Name of the listener.")]) -> None:
+    """Delete an account with its tokens; the plays stay until the listener's data are deleted over HTTP."""
+    with _users() as users:
+        users.remove(name)
+    _say(f"{name} removed")
+
+
+def main() -> None:
+    """Run a command; an error that is ours is one clear line on standard error and exit status 1."""
+    try:
+        app()
+    except SegueError as error:
+        err.print(f"[red]segue:[/] {escape(str(error))}")
+        sys.exit(1)
+
+
+@contextmanager
+def _users() -> Iterator[Any]:
+    from infra.services import Services
+    from infra.store import Store
+
+    settings = Settings.load()
+    with (
+        Services(settings) as services,
+        Store(services.ensure("mongo").mongo, settings.mongo_database).prepare() as store,
+    ):
+        yield store.users
+
+
+def _bring_in(
+    settings: Settings, addresses: Addresses, music: Path | None, *, demo: bool, meanwhile: Callable[[], None]
+) -> None:
+    """Ingest and train in processes of their own, whose memory goes back when they are done."""
+    from infra.store import Store
+    from training.registry import champion
+
+    with Store(addresses.mongo, settings.mongo_database) as store:
+        before = store.tracks.count()
+        if music is None and demo and before == 0:
+            from etl.demo import demo_library
+
+            music = demo_library(settings.home / "demo", _say)
+        if music is not None:
+            _segue(["ingest", str(music)], settings, meanwhile)
+        after = store.tracks.count()
+    if after and (after > before or champion(addresses.mlflow) is None):
+        _segue(["train"], settings, meanwhile)
+
+
+def _segue(arguments: list[str], settings: Settings, meanwhile: Callable[[], None]) -> None:
+    """Run one of our commands to its end, calling `meanwhile` now and then; its failure is told and stops nothing."""
+    environment = child_environment(**settings.environment())
+    with subprocess.Popen([sys.executable, "-m", "ui.cli", *arguments], env=environment) as process:
+        try:
+            while process.poll() is None:
+                meanwhile()
+                time.sleep(LOOK_EVERY_S)
+        finally:
+            process.terminate()
+    if process.returncode:
+        _say(f"`segue {shlex.join(arguments)}` ended with status {process.returncode}; what is there is served")
+
+
+def _announce(addresses: Addresses) -> None:
+    out.print()
+    if addresses.ui:
+        out.print(f"  Listen      [bold]{addresses.ui}[/]")
+    out.print(f"  HTTP API    [bold]{addresses.http}/docs[/]")
+    out.print(f"  MLflow      [bold]{addresses.mlflow}[/]")
+    out.print("\n  Ctrl-C or `segue down` stops it; the next start resumes here.\n")
+
+
+def _say(line: str) -> None:
+    err.print(escape(line), highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    main()

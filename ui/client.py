@@ -1,0 +1,234 @@
+"""The HTTP interface as Python calls, for the listening page and the command line.
+
+In: the address of the HTTP API and, where accounts exist, a token. Out: frozen answers made of `infra.models` types,
+or `Denied`, `NotFound`, `BadEvent` and `ServiceError` that say what went wrong in the service's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
+from infra.events import PlayEvent
+from infra.models import Because, Track, TrackId, UserId
+
+__all__ = [
+    "Client",
+    "Health",
+    "History",
+    "Recommendations",
+    "Recommended",
+    "Similar",
+    "SimilarTrack",
+    "TrackPage",
+]
+
+TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+
+
+class Answer(BaseModel):
+    """Base of all answers: immutable, and not disturbed by fields that a newer service adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Health(Answer):
+    """How the service is; `status` is "ok" when every part that is needed answers."""
+
+    status: str
+    model_version: str | None = None
+    tracks: int = 0
+    services: dict[str, Any] = {}
+
+
+class TrackPage(Answer):
+    """Some tracks of the library, and the cursor of the next page (None at the end)."""
+
+    items: tuple[Track, ...]
+    cursor: str | None = None
+
+
+class SimilarTrack(Answer):
+    """A track that sounds like the one asked about."""
+
+    track: Track
+    score: float
+
+
+class Similar(Answer):
+    """Tracks that sound alike, best first."""
+
+    items: tuple[SimilarTrack, ...]
+    model_version: str | None = None
+
+
+class Recommended(Answer):
+    """A track to play next, and why."""
+
+    track: Track
+    score: float
+    because: Because
+
+
+class Recommendations(Answer):
+    """What to play next, best first; `as_of` is the id of the newest event that was taken into account."""
+
+    items: tuple[Recommended, ...]
+    model_version: str | None = None
+    as_of: str | None = None
+
+
+class History(Answer):
+    """A listener's events, newest first, and the cursor of the next page (None at the end)."""
+
+    items: tuple[PlayEvent, ...]
+    cursor: str | None = None
+
+
+class Accepted(Answer):
+    """How many events the broker has acknowledged."""
+
+    accepted: int
+
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Client:
+    """The HTTP API of one installation, for one listener.
+
+    Every call raises `Denied` for 401 and 403, `NotFound` for 404, `BadEvent` for a play that breaks the contract and
+    `ServiceError` when the service is away or answers something else.
+    """
+
+    def __init__(self, base_url: str, token: str | None = None, *, pool: httpx.Client | None = None) -> None:
+        """`base_url` is `http://host:port`; `pool` shares another client's connections."""
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # trust_env off: a proxy meant for the internet must not see calls to our own service.
+        self._http = pool or httpx.Client(timeout=TIMEOUT, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, shared ones included."""
+        self._http.close()
+
+    def with_token(self, token: str | None) -> Client:
+        """The same service for the listener who has `token`, over the same connections."""
+        return Client(self._base_url, token, pool=self._http)
+
+    def health(self) -> Health:
+        """How the service is, also when it says that a part is away."""
+        return self._read(Health, self._send("GET", "/health"), allow=503)
+
+    def tracks(
+        self, q: str = "", *, artist: str = "", album: str = "", limit: int = 50, cursor: str | None = None
+    ) -> TrackPage:
+        """Tracks that match; empty filters match everything."""
+        filters = {"q": q, "artist": artist, "album": album, "limit": limit, "cursor": cursor}
+        return self._read(TrackPage, self._send("GET", "/tracks", params=_given(filters)))
+
+    def track(self, track: TrackId) -> Track:
+        """One track."""
+        return self._read(Track, self._send("GET", f"/tracks/{_part(track)}"))
+
+    def similar(self, track: TrackId, n: int = 20) -> Similar:
+        """The `n` tracks that sound most like this one."""
+        return self._read(Similar, self._send("GET", f"/tracks/{_part(track)}/similar", params={"n": n}))
+
+    def recommendations(self, user: UserId, n: int = 20, seed: TrackId | None = None) -> Recommendations:
+        """The `n` tracks to play next, after `seed` when one is given."""
+        query = _given({"n": n, "seed": seed})
+        return self._read(Recommendations, self._send("GET", f"/users/{_part(user)}/recommendations", params=query))
+
+    def post_plays(self, events: Sequence[PlayEvent]) -> int:
+        """Post up to 1,000 events; returns how many the broker has acknowledged. The same event twice counts once."""
+        body = [event.model_dump(mode="json") for event in events]
+        return self._read(Accepted, self._send("POST", "/plays", json=body)).accepted
+
+    def history(self, user: UserId, *, limit: int = 50, cursor: str | None = None) -> History:
+        """What the listener did, newest first."""
+        query = _given({"limit": limit, "cursor": cursor})
+        return self._read(History, self._send("GET", f"/users/{_part(user)}/history", params=query))
+
+    def forget(self, user: UserId) -> None:
+        """Forget everything about this listener."""
+        _raise(self._send("DELETE", f"/users/{_part(user)}"))
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, self._base_url + path, headers=self._headers, **options)
+        except httpx.TimeoutException as error:
+            raise ServiceError(f"Segue at {self._base_url} did not answer in time ({method} {path})") from error
+        except httpx.HTTPError as error:
+            raise ServiceError(f"Segue at {self._base_url} does not answer; `segue up` starts it") from error
+
+    def _read(self, kind: type[A], response: httpx.Response, *, allow: int = 200) -> A:
+        if response.status_code != allow:
+            _raise(response)
+        try:
+            return kind.model_validate_json(response.content)
+        except ValidationError as error:
+            place = f"{response.request.method} {response.request.url.path}"
+            if response.is_error:
+                raise ServiceError(f"{place}: {_detail(response)}") from error
+            raise ServiceError(f"{place} at {self._base_url}: the answer is not Segue's; another server?") from error
+
+
+def _raise(response: httpx.Response) -> None:
+    """Raise what an error answer means."""
+    if response.is_success:
+        return
+    status, detail = response.status_code, _detail(response)
+    if status in (401, 403):
+        raise Denied(detail)
+    if status == 404:
+        raise NotFound(detail)
+    if status == 422 and response.request.method == "POST":
+        raise _bad_event(response, detail)
+    if status < 500:
+        raise SegueError(detail)
+    raise ServiceError(detail)
+
+
+def _bad_event(response: httpx.Response, detail: str) -> BadEvent:
+    """Which event and field of the posted list are at fault, as far as the service says."""
+    place = _problem(response)
+    named = [str(place[part]) for part in ("event", "field") if place.get(part) is not None]
+    return BadEvent(".".join(named) or "event", detail)
+
+
+def _detail(response: httpx.Response) -> str:
+    """The service's own words: RFC 9457 `detail`, then `title`, then the status."""
+    problem = _problem(response)
+    plain = f"HTTP {response.status_code} from {response.request.method} {response.request.url.path}"
+    return str(problem.get("detail") or problem.get("title") or plain)
+
+
+def _problem(response: httpx.Response) -> dict[str, Any]:
+    """The problem details of an error answer; empty when it has none."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a query that say something."""
+    return {name: value for name, value in query.items() if value not in ("", None)}
+
+
+def _part(text: str) -> str:
+    """One segment of a path, whatever characters it has."""
+    return quote(text, safe="")

@@ -1,0 +1,59 @@
+"""The listening page as Gradio serves it: one component that holds our markup, style and player.
+
+In: the port of the HTTP API, where audio and covers come from. Out: `Blocks`, and what `mount_gradio_app` is told.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+__all__ = ["ASSETS", "ASSETS_PATH", "appearance", "listening_page"]
+
+ASSETS = Path(__file__).parent / "assets"
+ASSETS_PATH = "/segue"
+"""Where the files of `ASSETS` answer."""
+
+START = """
+import(new URL('segue/player.js', document.baseURI))
+  .then((player) => player.start(element, { httpPort: props.http_port }));
+"""
+
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+
+
+def listening_page(http_port: int) -> gr.Blocks:
+    """The page; audio and covers come from `http_port` on the host that the page itself comes from."""
+    page: gr.Blocks = gr.Blocks(title="Segue", analytics_enabled=False, fill_width=True)
+    with page:
+        gr.HTML(
+            html_template=(ASSETS / "page.html").read_text(encoding="utf-8"),
+            js_on_load=START,
+            apply_default_css=False,
+            http_port=http_port,
+        )
+    return page
+
+
+def appearance() -> dict[str, Any]:
+    """Arguments of `mount_gradio_app`: our style on system fonts, nothing from outside, no Gradio footer."""
+    # Gradio's own fonts are left out: the page is drawn with the fonts that the listener's system has.
+    theme = gr.themes.Base(font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")).set(
+        body_background_fill="#faf8f5",
+        body_background_fill_dark="#151312",
+        body_text_color="#211e1b",
+        body_text_color_dark="#f3efea",
+    )
+    return {
+        "theme": theme,
+        "css_paths": [ASSETS / "segue.css"],
+        "favicon_path": str(ASSETS / "segue.svg"),
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "enable_monitoring": False,
+        "mcp_server": False,
+    }

@@ -1,0 +1,106 @@
+"""The listening page's server: Gradio, the player's files and its routes, one origin, nothing from outside.
+
+In: settings and the address of the HTTP API. Out: a FastAPI application; `python -m ui.web` serves it until SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.errors import ServiceError
+from infra.services import discover
+from infra.settings import Settings
+from ui.client import Client
+from ui.page import ASSETS, ASSETS_PATH, appearance, listening_page
+from ui.routes import add_player_routes
+
+__all__ = ["build", "main"]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PATIENCE_S = 2
+"""How long open connections (each page keeps one) may hold up the end."""
+
+
+class FreshFiles(StaticFiles):
+    """The player's files; browsers ask each time whether they have changed, so an upgrade is seen at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """As `StaticFiles` answers, to be asked for again."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class PageHeaders:
+    """Response headers that let the browser load from this server and, sound and covers, from the HTTP API only."""
+
+    def __init__(self, app: ASGIApp, http_port: int) -> None:
+        media = f"http://*:{http_port}"
+        policy = (
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # Gradio starts from inline scripts and makes functions
+            "style-src 'self' 'unsafe-inline'",
+            f"img-src 'self' data: {media}",
+            f"media-src 'self' {media}",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "frame-ancestors 'none'",
+        )
+        self._app = app
+        self._headers = {
+            "Content-Security-Policy": "; ".join(policy),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def build(settings: Settings, client: Client, http_port: int) -> FastAPI:
+    """The page's application; `client` reaches the HTTP API, `http_port` is where browsers find it."""
+    app = FastAPI(title="Segue's listening page", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(PageHeaders, http_port=http_port)
+    if settings.host in LOOPBACK:
+        # Another site's name that is made to point at loopback must not reach the page.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
+    add_player_routes(app, client)
+    app.mount(ASSETS_PATH, FreshFiles(directory=ASSETS))
+    gr.mount_gradio_app(app, listening_page(http_port), path="/", **appearance())
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the page until SIGTERM; raises `ServiceError` when there is no HTTP API to play from."""
+    settings = Settings.load()
+    parser = argparse.ArgumentParser(prog="python -m ui.web", description="Segue's listening page")
+    parser.add_argument("--port", type=int, default=settings.ui_port, help="port to listen on")
+    parser.add_argument("--http", metavar="URL", help="the HTTP API; unset: the one of this installation")
+    given = parser.parse_args(arguments)
+    address = given.http or discover(settings).http
+    if not address:
+        raise ServiceError(f"no HTTP API runs for {settings.home}; `segue up` starts it")
+    with Client(address) as client:
+        app = build(settings, client, urlsplit(address).port or 80)
+        uvicorn.run(app, host=settings.host, port=given.port, log_level="warning", timeout_graceful_shutdown=PATIENCE_S)
+
+
+if __name__ == "__main__":
+    main()
