@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from infra.services import Services
 
 from infra.addresses import Addresses
 from infra.bus import Bus, ensure_topics
+from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
 

@@ -51,7 +51,7 @@ def imports(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module: str):
-    rank = LAYERS.index(module.split(".")[0])
+    rank = LAYERS.index(module.split(".", maxsplit=1)[0])
     upward = [name for name in imports(MODULES[module]) if name.split(".")[0] in LAYERS[rank + 1 :]]
     assert upward == []
 

@@ -1,0 +1,109 @@
+"""How near ingest comes to the speed of the encoder alone, and how far it is ahead of a plain script.
+
+    python -m tests.benchmarks.ingest DIR [--json] [--rounds 3]
+
+In: a folder of audio. Out: medians of wall seconds for `bound` (nothing but ffmpeg, as many at once as there are cores), `naive`
+(file by file: ffmpeg, librosa.load, three features, one insert) and ours (compression, features, MongoDB), and the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import librosa
+import pymongo
+
+from etl.pipeline import ingest
+from infra.services import Services
+from infra.settings import Settings
+
+
+def encode(source: Path, folder: Path) -> Path:
+    """One file to 64 kbps MP3 by ffmpeg alone."""
+    target = folder / f"{uuid.uuid4().hex}.mp3"
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", f"file:{source}", "-map", "0:a:0"]
+    subprocess.run([*command, "-c:a", "libmp3lame", "-b:a", "64k", str(target)], check=True)
+    return target
+
+
+def bound(files: list[Path], folder: Path) -> None:
+    """The encoder alone, on all cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda f: encode(f, folder), files))
+
+
+def naive(files: list[Path], folder: Path, mongo: str) -> None:
+    """What a straightforward script does."""
+    with pymongo.MongoClient[dict[str, object]](mongo) as client:
+        for file in files:
+            encode(file, folder)
+            samples, rate = librosa.load(file)
+            features = (
+                librosa.feature.mfcc(y=samples, sr=rate).mean(axis=1).tolist(),
+                float(librosa.feature.spectral_centroid(y=samples, sr=rate).mean()),
+                float(librosa.feature.zero_crossing_rate(samples).mean()),
+            )
+            client["bench_naive"]["tracks"].insert_one({"file": str(file), "features": features})
+
+
+def median_seconds(run: Callable[[], object], rounds: int) -> float:
+    """Median wall time of `rounds` calls."""
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def measure(music: Path, rounds: int = 3) -> dict[str, float]:
+    """All three on the same files in the same run, Ray already up."""
+    files = sorted(music.rglob("*.mp3"))
+    with tempfile.TemporaryDirectory() as scratch, Services(Settings.load(home=Path(scratch) / "home")) as services:
+        addresses = services.ensure("mongo", "ray")
+        settings = services.settings
+
+        def ours() -> None:
+            fresh = settings.model_copy(update={"mongo_database": f"bench_{uuid.uuid4().hex[:8]}"})
+            report = ingest(music, fresh, addresses, bitrate=64)
+            assert report.ingested == len(files), report
+
+        folder = Path(scratch)
+        bound_s = median_seconds(lambda: bound(files, folder), rounds)
+        ours_s = median_seconds(ours, rounds)
+        naive_s = median_seconds(lambda: naive(files, folder, addresses.mongo), rounds)
+    return {
+        "files": len(files),
+        "bound_s": round(bound_s, 2),
+        "naive_s": round(naive_s, 2),
+        "ours_s": round(ours_s, 2),
+        "ours_over_bound": round(ours_s / bound_s, 3),
+        "ours_over_naive": round(ours_s / naive_s, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("music", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    figures = measure(given.music, given.rounds)
+    if not given.json:
+        for name, value in figures.items():
+            print(f"{name:18} {value}")
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

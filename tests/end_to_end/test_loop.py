@@ -1,0 +1,159 @@
+"""The whole circle on real audio, as a person goes through it.
+
+Music in, trained, served, listened to in a real browser; a skip changes what is next; the plays are in MongoDB and on Kafka;
+training again learns from them and the new model is served; stopped and started again, all of it is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from confluent_kafka import Consumer
+from playwright.sync_api import Page, Response, sync_playwright
+
+from etl.compose import compose
+from infra.events import decode
+from infra.models import UserId
+from infra.store import Store
+from tests.browser import chromium
+from tests.data.installed import Installed, wait_for
+
+TRACKS = 8
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two albums that sound different, and a file that is no music."""
+    folder = tmp_path_factory.mktemp("music")
+    for n in range(TRACKS):
+        album = f"Album {n % 2}"
+        (folder / album).mkdir(exist_ok=True)
+        compose(
+            folder / album / f"{n}.mp3", seed=n, seconds=20, album=album, title=f"Piece {n}", artist=f"Band {n % 2}"
+        )
+    (folder / "broken.mp3").write_text("this is no music")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    one = Installed(tmp_path_factory.mktemp("home"))
+    yield one
+    one.segue("down", check=False)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        opened = browser.new_page(viewport={"width": 1280, "height": 900})
+        yield opened
+        browser.close()
+
+
+def test_the_whole_circle(installed: Installed, music: Path, page: Page):
+    status = installed.up(str(music))
+    health = wait_for_model(status["http"], "1")
+    assert health["tracks"] == TRACKS
+
+    streamed = listen_and_skip(page, status["ui"])
+    assert streamed
+
+    with Store(status["mongo"], "segue") as store:
+        stored = wait_for(lambda: kinds(store) >= {"started", "skipped", "liked"} and store.plays, "plays in MongoDB")
+        history, _ = stored.history(UserId("me"), 100)
+    on_kafka = events_on_kafka(status["kafka"], at_least=len(history))
+    assert {e.event_id for e in history} <= on_kafka
+
+    report = installed.json("train")
+    assert (report["version"], report["champion"]) == ("2", True)
+    assert report["plays"] > 0
+    wait_for_model(status["http"], "2")
+
+    pids = [part["pid"] for part in installed.json("status")["parts"] if part["pid"]]
+    installed.interrupt()
+    wait_for(lambda: not any(map(running, pids)), "all parts gone")
+
+    again = installed.up()
+    assert wait_for_model(again["http"], "2")["tracks"] == TRACKS
+    kept = httpx.get(again["http"] + "/users/me/history?limit=100").json()["items"]
+    assert {e["event_id"] for e in kept} >= {str(e.event_id) for e in history}
+    assert httpx.get(again["http"] + "/users/me/recommendations").json()["as_of"] == kept[0]["event_id"]
+
+    second = installed.json("ingest", str(music))
+    assert (second["found"], second["ingested"], second["unchanged"]) == (TRACKS + 1, 0, TRACKS)
+    assert [f["file"].rsplit("/", 1)[-1] for f in second["failed"]] == ["broken.mp3"]
+
+    pids = [part["pid"] for part in installed.json("status")["parts"] if part["pid"]]
+    installed.down()
+    assert not any(map(running, pids))
+
+
+def listen_and_skip(page: Page, ui: str) -> bool:
+    """Play a track, like it, skip to the next; what is up next changes. Returns whether audio came by Range."""
+    partial: list[Response] = []
+    page.on("response", lambda r: partial.append(r) if r.status == 206 and "/audio" in r.url else None)
+    page.goto(ui)
+    page.locator(".segue-track").first.click()
+    page.wait_for_function("document.querySelector('#segue-audio').currentTime > 1")
+    first = page.locator("#segue-title").inner_text()
+
+    page.locator("#segue-like").click()
+    page.wait_for_selector("#segue-upnext .segue-next-item .segue-why")
+    before = up_next(page)
+
+    page.locator("#segue-next").click()
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('#segue-upnext .segue-next-item')].map(e => e.dataset.id).join() !== before",
+        arg=",".join(before),
+    )
+    page.wait_for_function("document.querySelector('#segue-audio').currentTime > 1")
+    assert page.locator("#segue-title").inner_text() != first
+
+    page.locator("#segue-next").click()
+    page.wait_for_selector("#segue-changed:not(:empty)")
+    return bool(partial)
+
+
+def up_next(page: Page) -> list[str]:
+    return page.locator("#segue-upnext .segue-next-item").evaluate_all("items => items.map(i => i.dataset.id)")
+
+
+def kinds(store: Store) -> set[str]:
+    return {p.kind for p in store.plays.scan()}
+
+
+def wait_for_model(http: str, version: str) -> dict[str, Any]:
+    def served() -> dict[str, Any] | None:
+        answer = httpx.get(http + "/health", timeout=10).json()
+        return answer if answer["model_version"] == version and answer["status"] == "ok" else None
+
+    return wait_for(served, f"model {version} served", timeout_s=180)
+
+
+def events_on_kafka(bootstrap: str, at_least: int) -> set[Any]:
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "outside-observer", "auto.offset.reset": "earliest"}
+    )
+    consumer.subscribe(["plays"])
+    seen: set[Any] = set()
+
+    def read() -> bool:
+        seen.update(decode(m.value()).event_id for m in consumer.consume(100, 0.5) if m.error() is None)
+        return len(seen) >= at_least
+
+    wait_for(read, "plays on Kafka")
+    consumer.close()
+    return seen
+
+
+def running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
