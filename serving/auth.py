@@ -6,7 +6,6 @@ While there are no accounts, on loopback, everybody is whoever they say they are
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import time
 from typing import NamedTuple, Protocol
@@ -16,12 +15,15 @@ from fastapi import Request
 from infra.errors import SettingsError, StoreError
 from infra.models import UserId
 from infra.settings import Settings
+from serving.asking import asked
 from serving.problems import ProblemError
 
 __all__ = ["Access", "Accounts", "check_exposure", "is_loopback"]
 
 KNOWN_S = 2.0
 """How long what MongoDB said of accounts and tokens is taken for true."""
+PATIENCE_S = 1.0
+"""How long a request waits for MongoDB."""
 MOST_TOKENS = 10_000
 
 
@@ -78,7 +80,7 @@ class Access:
     async def _has_accounts(self) -> bool:
         if time.monotonic() >= self._closed_until:
             try:
-                self._closed = bool(await asyncio.to_thread(self._accounts.names))
+                self._closed = bool(await asked(self._accounts.names, PATIENCE_S))
             except StoreError:
                 # Streams and recommendations go on without MongoDB, as open or closed as they were last seen.
                 if not self._closed_until:
@@ -90,7 +92,7 @@ class Access:
         known = self._owners.get(token)
         if known is None or time.monotonic() >= known.until:
             try:
-                owner = await asyncio.to_thread(self._accounts.owner, token)
+                owner = await asked(lambda: self._accounts.owner(token), PATIENCE_S)
             except StoreError:
                 if known is None:
                     raise

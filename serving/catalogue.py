@@ -18,8 +18,10 @@ from infra.models import Media, Track, TrackId, TrackRecord
 from serving.media import path_of
 from serving.problems import ProblemError
 
-__all__ = ["Catalogue", "Entry", "Vector"]
+__all__ = ["REQUEST_S", "SCAN_S", "Catalogue", "Entry", "Vector"]
 
+REQUEST_S, SCAN_S = 3.0, 30.0
+"""How long MongoDB may take for one answer: to a request that somebody waits for, and to reading the whole library."""
 OVERLAP_MS = 2_000
 """How late a record may arrive behind its revision: writes take a moment, and clocks differ."""
 

@@ -24,7 +24,7 @@ from infra.store import Store
 from serving.answers import Accepted, Health, ScoredTrack, SimilarTracks, TrackPage, as_json
 from serving.auth import Access, is_loopback
 from serving.border import Border
-from serving.catalogue import Catalogue
+from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.documentation import described, merged_documents
 from serving.health import HealthCheck, RecommenderHandle
 from serving.media import media_response
@@ -52,9 +52,10 @@ class Library:
     def __init__(self, settings: Settings, addresses: Addresses, recommender: RecommenderHandle) -> None:
         self._settings = settings
         self._recommender = recommender
-        self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0)
+        self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=REQUEST_S)
+        self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         self._producer = PlayProducer(Bus(addresses.kafka, settings.kafka_prefix))
-        self._catalogue = Catalogue(self._store.tracks.changed_since, vectors=False)
+        self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=False)
         self._access = Access(self._store.users)
         self._health = HealthCheck(self._store, addresses, recommender, lambda: len(self._catalogue))
         self._metrics = Metrics("library")
@@ -75,6 +76,7 @@ class Library:
         self._thread.join()
         self._producer.close()
         self._store.close()
+        self._scans.close()
 
     def application(self) -> ASGIApp:
         """What answers HTTP."""

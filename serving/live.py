@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
 
@@ -28,7 +29,8 @@ log = logging.getLogger("segue.live")
 WAIT_S = 1.0
 """How long an answer waits for events that are acknowledged and not read yet."""
 DISTRUST_S = 1.0
-"""How long Kafka is not asked again after it did not answer."""
+"""How long Kafka, or MongoDB, is not asked again after it did not answer."""
+LOADERS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 """Between attempts to open a reader."""
 
@@ -79,7 +81,9 @@ class Live:
         self._listeners: OrderedDict[UserId, Listener] = OrderedDict()
         self._lock = threading.Lock()
         self._reader: LiveReader | None = None
-        self._distrusted_until = 0.0
+        self._distrusted_until = self._history_distrusted_until = 0.0
+        # Threads of its own: a MongoDB that hangs must not take those that ask Kafka.
+        self._loaders = ThreadPoolExecutor(LOADERS, "load-history")
         self._moved: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-reader", daemon=True)
@@ -96,6 +100,7 @@ class Live:
         """Stop reading; what is known stays."""
         self._stopped.set()
         self._thread.join()
+        self._loaders.shutdown(wait=False, cancel_futures=True)
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -114,7 +119,7 @@ class Live:
         with self._lock:
             loaded = self._listener(user).loaded
         if not loaded:
-            await asyncio.to_thread(self._load, user)
+            await self._loaded(user)
         with self._lock:
             return self._listener(user).recent(user)
 
@@ -209,12 +214,18 @@ class Live:
             self._listeners.move_to_end(user)
         return listener
 
-    def _load(self, user: UserId) -> None:
-        try:
-            stored, _ = self._history(user, self._most_events)
-        except StoreError as error:
-            log.warning("answering without what is stored of this listener: %s", error)
+    async def _loaded(self, user: UserId) -> None:
+        if time.monotonic() < self._history_distrusted_until:
             return
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await asyncio.get_running_loop().run_in_executor(self._loaders, self._load, user)
+        except (StoreError, TimeoutError) as error:
+            self._history_distrusted_until = time.monotonic() + DISTRUST_S
+            log.warning("answering without what is stored: %s", error or "MongoDB did not answer in time")
+
+    def _load(self, user: UserId) -> None:
+        stored, _ = self._history(user, self._most_events)
         with self._lock:
             listener = self._listener(user)
             if not listener.loaded:

@@ -30,9 +30,10 @@ from serving.answers import (
     RecommenderState,
     as_json,
 )
+from serving.asking import asked
 from serving.auth import Access, is_loopback
 from serving.border import Border
-from serving.catalogue import Catalogue
+from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.champion import Champion
 from serving.documentation import Document, described
 from serving.listener import Recent
@@ -76,11 +77,12 @@ class Recommending:
 
     def __init__(self, settings: Settings, addresses: Addresses) -> None:
         self._settings = settings
-        self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0)
+        self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=REQUEST_S)
+        self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         bus = Bus(addresses.kafka, settings.kafka_prefix)
         self._producer = PlayProducer(bus)
         self._live = Live(lambda: TailReader(bus), self._store.plays.history)
-        self._catalogue = Catalogue(self._store.tracks.changed_since, vectors=True)
+        self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=True)
         self._champion = _champion(settings, addresses, self._catalogue)
         self._access = Access(self._store.users)
         self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
@@ -101,6 +103,7 @@ class Recommending:
         self._live.close()
         self._producer.close()
         self._store.close()
+        self._scans.close()
 
     def application(self) -> ASGIApp:
         """What answers HTTP."""
@@ -133,7 +136,7 @@ class Recommending:
 
     async def history(self, user: User, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """What the listener did, newest first, as stored."""
-        events, following = await asyncio.to_thread(self._store.plays.history, user, limit, cursor)
+        events, following = await asked(lambda: self._store.plays.history(user, limit, cursor), REQUEST_S)
         return as_json(History(items=tuple(events), cursor=following))
 
     async def forget(self, user: User) -> Response:

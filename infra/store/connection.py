@@ -22,14 +22,19 @@ __all__ = ["Store"]
 class Store:
     """One connection to MongoDB; safe to share between threads, not between processes."""
 
-    def __init__(self, uri: str, database: str, *, timeout_s: float = 10.0) -> None:
-        """Connect at the first call made; `timeout_s` is how long a missing server is waited for.
+    def __init__(self, uri: str, database: str, *, timeout_s: float = 10.0, answer_s: float | None = None) -> None:
+        """Connect at the first call made; `timeout_s` is how long a missing server is waited for, `answer_s` how long
+        one that is there may take for each answer (None: for ever).
 
         The store's `uri` and `database` are kept so that workers can open their own.
         """
         self.uri, self.database = uri, database
         self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            uri, serverSelectionTimeoutMS=int(timeout_s * 1000), appname="segue", retryWrites=False
+            uri,
+            serverSelectionTimeoutMS=int(timeout_s * 1000),
+            socketTimeoutMS=int(answer_s * 1000) if answer_s else None,
+            appname="segue",
+            retryWrites=False,
         )
         db = self._client[database]
         self.tracks = TrackStore(db["tracks"])

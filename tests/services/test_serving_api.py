@@ -16,7 +16,7 @@ import pytest
 
 from infra.bus import Bus, GroupReader, ensure_topics
 from infra.events import PlayEvent, decode
-from infra.models import Media, Source, Track, TrackRecord
+from infra.models import Media, Source, Track, TrackRecord, UserId
 from infra.services import Services, ray_environment
 from infra.settings import Settings, child_environment
 from infra.store import Store
@@ -380,20 +380,25 @@ def test_wrong_routes_are_problems(service: Service, method: str, path: str, sta
 
 
 def test_accounts_close_the_door(service: Service):
-    service.store.users.add(PlayEvent.model_validate(play("Anchor", user="ann")).user)
+    ann = UserId("ann")
+    service.store.users.add(ann)
+
+    def both(status: int) -> bool:
+        paths = ("/users/ann/recommendations", "/tracks")
+        return [service.http.get(path).status_code for path in paths] == [status, status]
+
     try:
-        token = {"Authorization": f"Bearer {service.store.users.token(play('Anchor', user='ann').user)}"}
-        until(lambda: service.http.get("/users/ann/recommendations").status_code == 401, 10)
-        assert service.http.get("/tracks").status_code == 401
+        token = service.store.users.token(ann)
+        signed = {"Authorization": f"Bearer {token}"}
+        until(lambda: both(401), 10)
         assert service.http.get("/health").status_code == 200
-        assert service.http.get("/users/ann/recommendations", headers=token).status_code == 200
-        assert service.http.get("/users/bob/recommendations", headers=token).status_code == 403
-        bare = token["Authorization"].removeprefix("Bearer ")
-        assert service.http.get(service.audio(), params={"token": bare}).status_code == 200
+        assert service.http.get("/users/ann/recommendations", headers=signed).status_code == 200
+        assert service.http.get("/users/bob/recommendations", headers=signed).status_code == 403
+        assert service.http.get(service.audio(), params={"token": token}).status_code == 200
+        assert service.http.get("/tracks", params={"token": token}).status_code == 401
     finally:
-        service.store.users.remove(play("Anchor", user="ann").user)
-        until(lambda: service.http.get("/users/ann/recommendations").status_code == 200, 10)
-        until(lambda: service.http.get("/tracks").status_code == 200, 10)
+        service.store.users.remove(ann)
+        until(lambda: both(200), 10)
 
 
 def test_serve_yaml_is_what_serve_takes():
