@@ -110,6 +110,10 @@ class VectorIndex:
         parts.append(np.arange(mapped, len(self), dtype=np.int64))
         found = np.concatenate(parts)
         cosines = self.rows(found) @ vector
+        if len(found) > k > 0:
+            # All that tie with the k-th stay in, so that ties are told apart by position alone.
+            kept = cosines >= np.partition(cosines, -k)[-k]
+            found, cosines = found[kept], cosines[kept]
         return found[np.lexsort((found, -cosines))[:k]]
 
 

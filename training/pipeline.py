@@ -21,9 +21,9 @@ from infra.store import Store
 from training import dataset, registry, spark
 from training.challenge import Figures, baselines, challenge, held_out
 from training.model import ModelConfig
-from training.prepare import Prepared, prepare
 from training.recommender import SessionRecommender
 from training.register import track_run
+from training.spark_prepare import Prepared, prepare
 from training.train import fit
 
 __all__ = ["Progress", "TrainingReport", "train"]

@@ -28,7 +28,7 @@ __all__ = ["Recommender", "SessionRecommender"]
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-ALL_BELOW = 2_000
+ALL_BELOW = 1_000
 """A library up to this size is ranked whole."""
 SEEDS_ASKED = 5
 """Newest seeds whose neighbours are taken as candidates."""

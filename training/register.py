@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version as installed
@@ -80,14 +81,17 @@ class TrackedRun:
         `example` is a list of track ids to ask with. `bundle` must be a folder with the registry's name for one.
         """
         self._draw()
-        model = mlflow.pyfunc.log_model(
-            name="recommender",
-            loader_module=registered.__name__,
-            data_path=str(bundle),
-            signature=SIGNATURE,
-            input_example=pd.DataFrame({registered.RECENT: [list(example)]}),
-            pip_requirements=_pinned(NEEDED),
-        )
+        with warnings.catch_warnings():
+            # Said by MLflow of its own types, when it loads this part of itself.
+            warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+            model = mlflow.pyfunc.log_model(
+                name="recommender",
+                loader_module=registered.__name__,
+                data_path=str(bundle),
+                signature=SIGNATURE,
+                input_example=pd.DataFrame({registered.RECENT: [list(example)]}),
+                pip_requirements=_pinned(NEEDED),
+            )
         return self._new_version(model.model_id)
 
     def _new_version(self, model_id: str) -> str:

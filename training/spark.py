@@ -6,8 +6,8 @@ Spark's own messages go to `logs/spark.log` under the home folder.
 
 from __future__ import annotations
 
-import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,23 +36,27 @@ def session(settings: Settings, *, rows: int) -> Iterator[SparkSession]:
     Raises `ServiceError` when there is no Java or Spark does not start.
     """
     java_version()
-    log = settings.logs / "spark.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    folder = settings.home / "spark"
-    configuration = _configuration(settings, folder, few=rows < FEW_ROWS)
+    log, scratch = settings.logs / "spark.log", settings.home / "spark"
+    for folder in (log.parent, scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as files:
+        configuration = _configuration(settings, Path(files), few=rows < FEW_ROWS)
+        gateway = _gateway(configuration, log)
+        try:
+            context = SparkContext(conf=configuration, gateway=gateway)
+            context.pythonExec = sys.executable
+            with SparkSession(context) as started:
+                yield started
+        finally:
+            _end(gateway)
+
+
+def _gateway(configuration: SparkConf, log: Path) -> Any:
     with log.open("ab") as messages:
         try:
-            gateway = launch_gateway(configuration, {"stdout": messages, "stderr": messages})  # type: ignore[no-untyped-call]
+            return launch_gateway(configuration, {"stdout": messages, "stderr": messages})  # type: ignore[no-untyped-call]
         except PySparkRuntimeError as error:
             raise ServiceError(f"Spark did not start; its messages are in {log}") from error
-    try:
-        context = SparkContext(conf=configuration, gateway=gateway)
-        context.pythonExec = sys.executable
-        with SparkSession(context) as started:
-            yield started
-    finally:
-        _end(gateway)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
@@ -73,9 +77,10 @@ def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
         options |= {
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
-            "spark.driver.extraJavaOptions": QUICK_START if few else "",
             "spark.sql.shuffle.partitions": "2" if few else "16",
         }
+        if few:
+            options["spark.driver.extraJavaOptions"] = QUICK_START
     return SparkConf(loadDefaults=False).setMaster(settings.spark_master).setAll(list(options.items()))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -109,7 +110,7 @@ def doctor(as_json: Json = False) -> None:
 
     findings = examine(Settings.load())
     if as_json:
-        _print_json({"findings": [f.model_dump(mode="json") for f in findings]})
+        _print_json({"findings": [f._asdict() for f in findings]})
     else:
         for f in findings:
             mark = "[green]ok[/]  " if f.ok else "[red]wrong[/]"
@@ -174,7 +175,11 @@ def train(
 
     settings = Settings.load()
     given = {"lr": lr, "batch_size": batch_size, "dim": dim, "epochs": epochs, "seed": settings.seed}
-    config = ModelConfig.model_validate({name: value for name, value in given.items() if value is not None})
+    try:
+        config = ModelConfig.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise typer.BadParameter(first["msg"], param_hint=f"--{first['loc'][0]}".replace("_", "-")) from error
     with Services(settings) as services:
         addresses = services.ensure("mongo", "mlflow")
         report = learn(settings, addresses, config, progress=_say)
@@ -193,8 +198,11 @@ def evaluate(
     """Train on sessions of track ids and score the recommender that would be served: P@20 and MRR@20."""
     from training.evaluate import public
     from training.model import ModelConfig
+    from ui.progress import evaluation_progress
 
-    figures = public(train_file, test_file, ModelConfig(seed=Settings.load().seed))
+    config = ModelConfig(seed=Settings.load().seed)
+    with evaluation_progress(err) as (epoch, scored):
+        figures = public(train_file, test_file, config, log=epoch, progress=scored)
     if as_json:
         _print_json(figures)
     else:

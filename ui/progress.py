@@ -1,10 +1,12 @@
-"""The progress bar of an ingest.
+"""The progress of long work: an ingest, an evaluation.
 
-In: `Progress` from `etl/pipeline.py`, once a file. Out: a bar with rate and time left on a terminal, a line now and then elsewhere.
+In: `Progress` from `etl/pipeline.py`, once a file; epochs and scored pairs from `training/evaluate.py`.
+Out: a bar with rate and time left on a terminal, a line now and then elsewhere.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +16,7 @@ from rich.progress import Progress as Bar
 
 from etl.pipeline import Progress
 
-__all__ = ["ingest_progress"]
+__all__ = ["evaluation_progress", "ingest_progress"]
 
 LINE_EVERY_S = 10.0
 
@@ -28,6 +30,26 @@ def ingest_progress(console: Console, *, quiet: bool = False) -> Iterator[Callab
         yield from _bar(console)
     else:
         yield from _lines(console)
+
+
+@contextmanager
+def evaluation_progress(
+    console: Console,
+) -> Iterator[tuple[Callable[[int, dict[str, float]], None], Callable[[str, int, int], None]]]:
+    """Two functions: one to call after each epoch, one while pairs are scored (whose, how many, of how many)."""
+    shown = time.monotonic()
+
+    def epoch(number: int, figures: dict[str, float]) -> None:
+        told = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        console.print(f"epoch {number + 1}: {told}", highlight=False)
+
+    def scored(name: str, done: int, of: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= LINE_EVERY_S or done == of:
+            shown = time.monotonic()
+            console.print(f"{name}: {done} of {of} pairs scored", highlight=False)
+
+    yield epoch, scored
 
 
 def _bar(console: Console) -> Iterator[Callable[[Progress], None]]:

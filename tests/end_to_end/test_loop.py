@@ -24,6 +24,8 @@ from tests.browser import chromium
 from tests.data.installed import Installed, wait_for
 
 TRACKS = 8
+STYLES = 6
+"""Seeds this far apart make music of one style."""
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,10 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two albums that sound different, and a file that is no music."""
     folder = tmp_path_factory.mktemp("music")
     for n in range(TRACKS):
-        album = f"Album {n % 2}"
-        (folder / album).mkdir(exist_ok=True)
-        compose(
-            folder / album / f"{n}.mp3", seed=n, seconds=20, album=album, title=f"Piece {n}", artist=f"Band {n % 2}"
-        )
+        album, number = n % 2, n // 2
+        (folder / f"Album {album}").mkdir(exist_ok=True)
+        tags = {"title": f"Piece {n}", "artist": f"Band {album}", "album": f"Album {album}"}
+        compose(folder / f"Album {album}" / f"{number}.mp3", seed=album + STYLES * number, seconds=20, tags=tags)
     (folder / "broken.mp3").write_text("this is no music")
     return folder
 

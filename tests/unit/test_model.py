@@ -123,3 +123,11 @@ def test_features_that_are_no_numbers_are_refused_by_name(where: str):
 def test_an_empty_library_is_refused():
     with pytest.raises(TrainingError):
         fit(CONFIG, library(0))
+
+
+def test_without_plays_sound_alone_is_learned():
+    model, told = fitted(library(20))
+    cosines = model.items @ model.items.T - 2 * np.eye(20)
+    assert model.encoder is None
+    assert told[-1]["loss"] < told[0]["loss"]
+    assert (np.argmax(cosines, axis=1) % 2 == np.arange(20) % 2).all()
