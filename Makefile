@@ -34,9 +34,9 @@ check:  ## ruff, mypy --strict, the architecture test
 format:  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench:  ## measure what the README states
+bench:  ## measure what the README states: make bench [MUSIC=DIR]
 	@infra/scripts/setup dev
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m tests.benchmarks $(if $(MUSIC),"$(MUSIC)")
 
 clean:  ## remove the virtual environment and caches; your library under SEGUE_HOME stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

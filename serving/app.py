@@ -96,11 +96,14 @@ def main() -> int:
         # Only now: connecting to Ray puts handlers of its own in their place.
         signal.signal(ending, lambda *_: stopped.set())
     log.info("ready")
-    return _watch(stopped)
+    return _watch(stopped, shared=settings.ray_address is not None)
 
 
-def _watch(stopped: threading.Event) -> int:
-    """Stay until told to stop; 1 when the applications are unwell for too long, or Ray is gone."""
+def _watch(stopped: threading.Event, *, shared: bool) -> int:
+    """Stay until told to stop; 1 when the applications are unwell for too long, or Ray is gone.
+
+    A cluster that is `shared` gets its applications taken down; our own ends with them.
+    """
     import ray  # noqa: PLC0415
     from ray import serve  # noqa: PLC0415
 
@@ -116,7 +119,8 @@ def _watch(stopped: threading.Event) -> int:
         elif time.monotonic() - well_at > PATIENCE_S:
             log.error("giving up: %s", {name: (one.status, one.message) for name, one in applications.items()})
             return 1
-    serve.shutdown()
+    if shared:
+        serve.shutdown()
     return 0
 
 

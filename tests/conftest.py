@@ -9,9 +9,12 @@ import pytest
 
 from infra.addresses import Addresses
 from infra.bus import Bus, ensure_topics
-from infra.services import Services
-from infra.settings import Settings
+from infra.services import RAY_CLIENT, Services
+from infra.settings import Settings, export
 from infra.store import Store
+
+# Ray reads its variables when it is imported, whichever test module does that first.
+export(RAY_CLIENT)
 
 
 @pytest.fixture(scope="session")

@@ -145,8 +145,9 @@ class Launcher:
     def stop(self) -> None:
         """End everything that was started, last started first, and free the home."""
         self._stopping.set()
-        for name in reversed(list(self._parts)):
+        for name, part in reversed(list(self._parts.items())):
             self.end(name)
+            part.clear()
         self._parts.clear()
         self._processes.clear()
         self._states.clear()

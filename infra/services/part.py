@@ -36,6 +36,8 @@ class Part(NamedTuple):
     version: str = ""
     prepare: Callable[[], None] = nothing
     """Done before every start and restart."""
+    clear: Callable[[], None] = nothing
+    """Done when it has ended for good."""
     needs: tuple[str, ...] = ()
     patience_s: float = 120.0
     """How long the first answer may take."""

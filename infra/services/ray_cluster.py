@@ -120,6 +120,7 @@ def ray_part(settings: Settings, ports: Mapping[str, int]) -> Part:
         data=folder,
         version=version("ray"),
         prepare=prepare,
+        clear=lambda: shutil.rmtree(folder, ignore_errors=True),
         grace_s=15.0,
         patience_s=180.0,
         # Ray gives its own processes 30 s to start, which a busy machine may need longer for.

@@ -97,7 +97,8 @@ class HomeLock:
         """Take the lock; raises `ServiceError` naming the process that has it."""
         if self._file is not None:
             return
-        self._run.mkdir(parents=True, exist_ok=True)
+        self._run.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run.mkdir(exist_ok=True)
         file = (self._run / "lock").open("a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,6 +24,7 @@ import librosa
 import pymongo
 
 from etl.pipeline import ingest
+from infra.addresses import Addresses
 from infra.services import Services
 from infra.settings import Settings
 
@@ -69,19 +70,25 @@ def median_seconds(run: Callable[[], object], rounds: int) -> float:
 def measure(music: Path, rounds: int = 3) -> dict[str, float]:
     """All three on the same files in the same run, Ray already up."""
     files = sorted(music.rglob("*.mp3"))
-    with tempfile.TemporaryDirectory() as scratch, Services(Settings.load(home=Path(scratch) / "home")) as services:
-        addresses = services.ensure("mongo", "ray")
-        settings = services.settings
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings.load(home=Path(scratch) / "home")
+        with Services(settings) as services:
+            return compare(files, music, Path(scratch), settings, services.ensure("mongo", "ray"), rounds)
 
-        def ours() -> None:
-            fresh = settings.model_copy(update={"mongo_database": f"bench_{uuid.uuid4().hex[:8]}"})
-            report = ingest(music, fresh, addresses, bitrate=64)
-            assert report.ingested == len(files), report
 
-        folder = Path(scratch)
-        bound_s = median_seconds(lambda: bound(files, folder), rounds)
-        ours_s = median_seconds(ours, rounds)
-        naive_s = median_seconds(lambda: naive(files, folder, addresses.mongo), rounds)
+def compare(
+    files: list[Path], music: Path, folder: Path, settings: Settings, addresses: Addresses, rounds: int
+) -> dict[str, float]:
+    """The medians and their ratios; `folder` takes what the others write."""
+
+    def ours() -> None:
+        fresh = settings.model_copy(update={"mongo_database": f"bench_{uuid.uuid4().hex[:8]}"})
+        report = ingest(music, fresh, addresses, bitrate=64)
+        assert report.ingested == len(files), report
+
+    bound_s = median_seconds(lambda: bound(files, folder), rounds)
+    ours_s = median_seconds(ours, rounds)
+    naive_s = median_seconds(lambda: naive(files, folder, addresses.mongo), rounds)
     return {
         "files": len(files),
         "bound_s": round(bound_s, 2),

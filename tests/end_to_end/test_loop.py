@@ -68,7 +68,7 @@ def test_the_whole_circle(installed: Installed, music: Path, page: Page):
     with Store(status["mongo"], "segue") as store:
         stored = wait_for(lambda: kinds(store) >= {"started", "skipped", "liked"} and store.plays, "plays in MongoDB")
         history, _ = stored.history(UserId("me"), 100)
-    on_kafka = events_on_kafka(status["kafka"], at_least=len(history))
+    on_kafka = events_on_kafka(status["kafka"].removeprefix("kafka://"), at_least=len(history))
     assert {e.event_id for e in history} <= on_kafka
 
     report = installed.json("train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import stat
 import subprocess
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from infra.addresses import Addresses
-from infra.bus import Bus, cluster_reachable, ensure_topics
+from infra.bus import Bus, Delivery, GroupReader, PlayProducer, cluster_reachable, ensure_topics, partition_of
+from infra.models import UserId
 from infra.services import Services, discover, doctor, status
-from infra.services.processes import family, spawn
+from infra.services.processes import family
 from infra.settings import Settings
 from infra.store import Store
 
@@ -99,20 +102,25 @@ def test_an_outside_part_is_used_and_not_started(services: Services, installatio
     with Services(settings) as second:
         assert second.ensure("mongo").mongo == outside
         assert status(settings).parts[0].state == "outside"
-        assert psutil.Process().pid
     assert discover(installation).mongo == outside
 
 
-def test_the_broker_for_machines_without_java_takes_and_gives_events(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    program = Path(__file__).parents[2] / "infra" / "services" / "mock_broker.py"
-    log = tmp_path / "log"
-    broker = spawn([sys.executable, "-P", str(program), str(port)], environment={}, log=log, folder=tmp_path)
-    try:
-        bus = Bus(f"127.0.0.1:{port}")
-        assert cluster_reachable(bus.bootstrap, timeout_s=20) == 1
+def test_without_java_events_go_through_the_built_in_broker_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    settings = Settings.load(home=tmp_path / "home")
+    with Services(settings) as services:
+        bus = Bus(services.ensure("kafka").kafka)
         ensure_topics(bus)
-    finally:
-        broker.terminate()
-        assert broker.wait() == 0, log.read_text()
+        producer, reader = PlayProducer(bus, timeout_s=20), GroupReader(bus)
+        asyncio.run(producer.forget(UserId("anna")))
+        producer.close()
+        got: list[Delivery] = []
+        while not got:
+            got = reader.poll()
+        reader.close()
+        kafka = next(part for part in status(settings).parts if part.name == "kafka")
+    assert (got[0].user, got[0].partition) == ("anna", partition_of("anna"))
+    assert "no Java in JAVA_HOME" in kafka.fix
+    assert "forgets them at its next start" in kafka.fix

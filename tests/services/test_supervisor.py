@@ -42,25 +42,25 @@ def home(services: Services, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def owner(home: Settings, start_owner: Callable[[Settings], psutil.Popen]) -> psutil.Popen:
+def owner(home: Settings, start_owner: Callable[[Settings], subprocess.Popen[str]]) -> subprocess.Popen[str]:
     """A supervisor for `home` in a process of its own, ready."""
     return start_owner(home)
 
 
 @pytest.fixture
-def start_owner() -> Iterator[Callable[[Settings], psutil.Popen]]:
+def start_owner() -> Iterator[Callable[[Settings], subprocess.Popen[str]]]:
     started = []
 
-    def start(settings: Settings) -> psutil.Popen:
+    def start(settings: Settings) -> subprocess.Popen[str]:
         environment = {**os.environ, **settings.environment()}
-        process = psutil.Popen([sys.executable, "-c", OWNER], env=environment, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-c", OWNER], env=environment, stdout=subprocess.PIPE, text=True)
         started.append((process, settings))
         assert "ready" in iter(lambda: process.stdout.readline().strip(), "")
         return process
 
     yield start
     for process, settings in started:
-        if process.is_running():
+        if process.poll() is None:
             process.kill()
         process.wait()
         process.stdout.close()
@@ -124,7 +124,7 @@ def test_a_program_that_keeps_falling_is_given_longer_pauses(home: Settings):
     assert len(started) == 3
 
 
-def test_a_second_owner_is_refused_and_told_the_pid_of_the_first(home: Settings, owner: psutil.Popen):
+def test_a_second_owner_is_refused_and_told_the_pid_of_the_first(home: Settings, owner: subprocess.Popen[str]):
     with pytest.raises(ServiceError, match=rf"in use by pid {owner.pid} "):
         Supervisor(home, [], print).take()
     with Services(home) as services:
@@ -132,7 +132,7 @@ def test_a_second_owner_is_refused_and_told_the_pid_of_the_first(home: Settings,
 
 
 def test_down_ends_everything_of_this_home_and_nothing_else(
-    home: Settings, owner: psutil.Popen, services: Services, installation: Settings
+    home: Settings, owner: subprocess.Popen[str], services: Services, installation: Settings
 ):
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     others = services.ensure("mongo", "kafka", "mlflow", "ray")
@@ -147,7 +147,7 @@ def test_down_ends_everything_of_this_home_and_nothing_else(
     assert down(home) == []
 
 
-def test_parts_of_a_killed_supervisor_are_shown_and_ended(home: Settings, owner: psutil.Popen):
+def test_parts_of_a_killed_supervisor_are_shown_and_ended(home: Settings, owner: subprocess.Popen[str]):
     ours = [psutil.Process(pid_of(home, name)) for name in ("mongo", "sleeper")]
     owner.kill()
     owner.wait()
@@ -157,7 +157,7 @@ def test_parts_of_a_killed_supervisor_are_shown_and_ended(home: Settings, owner:
     assert not any(process.is_running() for process in ours)
 
 
-def test_the_next_start_ends_what_a_killed_supervisor_left(home: Settings, owner: psutil.Popen):
+def test_the_next_start_ends_what_a_killed_supervisor_left(home: Settings, owner: subprocess.Popen[str]):
     left = psutil.Process(pid_of(home, "mongo"))
     owner.kill()
     owner.wait()
@@ -170,13 +170,13 @@ def test_the_next_start_ends_what_a_killed_supervisor_left(home: Settings, owner
 
 def test_two_homes_run_side_by_side(
     home: Settings,
-    owner: psutil.Popen,
-    start_owner: Callable[[Settings], psutil.Popen],
+    owner: subprocess.Popen[str],
+    start_owner: Callable[[Settings], subprocess.Popen[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ):
     other = home.model_copy(update={"home": tmp_path_factory.mktemp("other")})
     start_owner(other)
-    assert owner.is_running()
+    assert owner.poll() is None
     assert discover(home).mongo != discover(other).mongo
     assert down(other) == ["mongo", "sleeper"]
     assert discover(home).mongo
@@ -188,7 +188,7 @@ def test_an_interrupt_while_starting_leaves_nothing(home: Settings, addresses: A
         '[sys.executable, "-c", "import time; time.sleep(600)"]',
         '[sys.executable, "-c", "import time; time.sleep(600)"], ready=lambda: False',
     )
-    process = psutil.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", stuck],
         env={**os.environ, **home.environment()},
         stdout=subprocess.PIPE,

@@ -169,7 +169,7 @@ def test_the_run_shows_what_was_done(second: TrainingReport, addresses: Addresse
 def test_nothing_is_left_behind(second: TrainingReport, settings: Settings) -> None:
     assert second.seconds.keys() == {"spark", "fit", "build", "evaluate", "register"}
     assert list((settings.home / "training").iterdir()) == []
-    assert not (settings.home / "spark").exists()
+    assert list((settings.home / "spark").iterdir()) == []
 
 
 def test_without_tracks_the_way_to_get_some_is_told(addresses: Addresses, settings: Settings) -> None:

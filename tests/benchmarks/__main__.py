@@ -1,0 +1,82 @@
+"""All benchmarks, as the table in the README has them: `make bench [MUSIC=DIR]`.
+
+In: a folder of music (without one: the demo library). Out: Markdown rows, ratios first, and the machine they were measured on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from etl.demo import demo_library
+from tests.benchmarks import ingest, service
+
+
+def machine() -> str:
+    """Processor, cores and memory."""
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    return (
+        f"{cpu}, {os.cpu_count()} logical cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}"
+    )
+
+
+def rows(files: dict[str, Any], served: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What was measured, as a ratio to its floor, and in seconds."""
+    yield "ingest over FFmpeg alone", f"{files['ours_over_bound']} ×", f"{files['ours_s']} s, {files['bound_s']} s"
+    yield "ingest over a plain script", f"{files['ours_over_naive']} ×", f"{files['naive_s']} s"
+    yield (
+        "answer over the same recommender on bare uvicorn, p50",
+        f"{served['answer_over_bare_uvicorn']} ×",
+        f"{served['answer_p50_ms']} ms, p99 {served['answer_p99_ms']} ms",
+    )
+    yield (
+        "skip posted until the answer that has it, p50",
+        "",
+        f"{served['skip_to_changed_answer_p50_ms']} ms, p99 {served['skip_to_changed_answer_p99_ms']} ms",
+    )
+    yield "first start with this music, until the model serves", "", f"{served['first_start_with_music_s']} s"
+    yield "second start, until the page answers", "", f"{served['second_start_s']} s"
+    yield "memory of everything, after training", "", f"{served['memory_total_mb'] / 1000:.1f} GB"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("music", type=Path, nargs="?")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        music = given.music or demo_library(Path(scratch), lambda line: print(line, file=sys.stderr))
+        served = service.measure(music)
+        files = ingest.measure(music, given.rounds)
+    print(f"Measured on {machine()}; {files['files']} tracks.\n")
+    print("| what | ratio | absolute |\n|---|---|---|")
+    for row in rows(files, served):
+        print("| " + " | ".join(row) + " |")
+    memory = ", ".join(f"{name} {mb}" for name, mb in served["memory_mb"].items())
+    print(f"\nMemory by part in MB: {memory}. Python environment: {environment_size()}.")
+
+
+def environment_size() -> str:
+    """What the packages take on disk."""
+    done = subprocess.run(["du", "-sh", sys.prefix], capture_output=True, text=True, check=True)
+    return done.stdout.split()[0]
+
+
+if __name__ == "__main__":
+    main()
