@@ -6,6 +6,7 @@ In: argument lists, and the pids and start times in `run/state.json`. Out: runni
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,19 @@ import psutil
 
 from infra.settings import child_environment
 
-__all__ = ["MARK", "Identity", "end", "family", "find", "identity", "last_lines", "marked", "memory_mb", "spawn"]
+__all__ = [
+    "MARK",
+    "Identity",
+    "end",
+    "family",
+    "find",
+    "identity",
+    "last_lines",
+    "marked",
+    "memory_mb",
+    "spawn",
+    "still_running",
+]
 
 MARK = "SEGUE_PART_OF"
 """The variable by which a process that lost its parents is still known as ours."""
@@ -93,14 +106,34 @@ def end(roots: Iterable[psutil.Process], *, mark: str = "", grace_s: float = 10.
     everyone = {p.pid: p for root in roots for p in family(root)}
     for root in roots:
         _signal(root, kill=False)
-    psutil.wait_procs(roots, timeout=grace_s)
+    still_running(roots, grace_s)
     if mark:
         everyone |= {p.pid: p for p in marked(mark)}
-    _, left = psutil.wait_procs(list(everyone.values()), timeout=1.0 if roots else 0.0)
+    left = still_running(list(everyone.values()), 1.0 if roots else 0.0)
     for process in left:
         _signal(process, kill=True)
-    psutil.wait_procs(left, timeout=5.0)
+    still_running(left, 5.0)
     return len(left)
+
+
+def still_running(processes: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Which of them have not ended after at most `timeout_s`.
+
+    One that has ended and waits for its parent to notice has ended: that parent may be whoever waits for us.
+    """
+    until = time.monotonic() + timeout_s
+    left = [process for process in processes if _runs(process)]
+    while left and time.monotonic() < until:
+        time.sleep(0.05)
+        left = [process for process in left if _runs(process)]
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:

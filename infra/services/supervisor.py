@@ -13,14 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-import psutil
-
 from infra.addresses import Addresses
 from infra.errors import ServiceError
 from infra.services.discovery import discover, outside
 from infra.services.launcher import Launcher, end_orphans
 from infra.services.part import EMBEDDED, Part, Program, answers
-from infra.services.processes import find
+from infra.services.processes import find, still_running
 from infra.services.ray_cluster import prepare_ray_client
 from infra.services.state import HomeLock, read_state
 from infra.settings import Settings
@@ -183,8 +181,7 @@ def down(settings: Settings) -> list[str]:
         raise ServiceError(f"pid {state.pid} ({state.command}) uses {settings.home} and ends by itself; wait for it")
     names = [part.name for part in state.parts]
     owner.terminate()
-    _, left = psutil.wait_procs([owner], timeout=PATIENCE_S)
-    if left:
+    if still_running([owner], PATIENCE_S):
         raise ServiceError(
             f"pid {state.pid} did not end within {PATIENCE_S:.0f} s; `kill -9 {state.pid}`, then `segue down`"
         )
