@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
@@ -37,6 +38,8 @@ __all__ = ["Library"]
 log = logging.getLogger("segue.library")
 
 REFRESH_S = 1.0
+DOCS_ASSETS = "/docs/assets"
+"""Where the files behind `/docs` answer: ours, so that the page works without the internet."""
 
 Id = Annotated[TrackId, Path(min_length=1, max_length=128, description="Id of the track")]
 Words = Annotated[str, Query(max_length=512, description="Words that title, artist or album hold, all of them")]
@@ -83,6 +86,7 @@ class Library:
         app = FastAPI(title="Segue: library", openapi_url=None)
         for routes in (self.open_routes(), self.routes(), self.player_routes(), self.documentation_routes()):
             app.include_router(routes)
+        app.mount(DOCS_ASSETS, StaticFiles(packages=[("flask_swagger_ui", "dist")]))
         answer_problems(app)
         return Border(app, self._metrics, loopback=is_loopback(self._settings.host))
 
@@ -127,7 +131,14 @@ class Library:
 
     async def docs(self) -> HTMLResponse:
         """A page to read the document and to try the calls."""
-        return get_swagger_ui_html(openapi_url="openapi.json", title="Segue")
+        files = DOCS_ASSETS.removeprefix("/")
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title="Segue",
+            swagger_js_url=f"{files}/swagger-ui-bundle.js",
+            swagger_css_url=f"{files}/swagger-ui.css",
+            swagger_favicon_url=f"{files}/favicon-32x32.png",
+        )
 
     async def health(self) -> Response:
         """How the service and its parts are; 503 when a part that is needed is away."""

@@ -6,7 +6,10 @@ training again learns from them and the new model is served; stopped and started
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +74,14 @@ def test_the_whole_circle(installed: Installed, music: Path, page: Page):
     on_kafka = events_on_kafka(status["kafka"].removeprefix("kafka://"), at_least=len(history))
     assert {e.event_id for e in history} <= on_kafka
 
-    report = installed.json("train")
+    with asking_all_the_time(status["http"]) as answers:
+        report = installed.json("train")
+        wait_for_model(status["http"], "2")
     assert (report["version"], report["champion"]) == ("2", True)
     assert report["plays"] > 0
-    wait_for_model(status["http"], "2")
+    # The new model came between two requests: none failed, and both versions answered.
+    assert {code for code, _ in answers} == {200}
+    assert [version for version, _ in groupby(version for _, version in answers)] == ["1", "2"]
 
     pids = [part["pid"] for part in installed.json("status")["parts"] if part["pid"]]
     installed.interrupt()
@@ -119,6 +126,27 @@ def listen_and_skip(page: Page, ui: str) -> bool:
     page.locator("#segue-next").click()
     page.wait_for_selector("#segue-changed:not(:empty)")
     return bool(partial)
+
+
+@contextmanager
+def asking_all_the_time(http: str) -> Iterator[list[tuple[int, str]]]:
+    """Ask for recommendations in a thread without pause; the list fills with status and model version."""
+    answers: list[tuple[int, str]] = []
+    stopped = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=http, timeout=30) as client:
+            while not stopped.is_set():
+                answer = client.get("/users/other/recommendations")
+                answers.append((answer.status_code, answer.json().get("model_version", "")))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield answers
+    finally:
+        stopped.set()
+        asking.join()
 
 
 def up_next(page: Page) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from infra.services import Program, Services, Supervisor, discover
 from infra.services.part import answers
-from infra.services.processes import family
+from infra.services.processes import family, still_running
 from infra.services.state import read_state
 from infra.settings import Settings
 
@@ -93,7 +93,7 @@ def test_serve_answers_on_its_port_survives_a_killed_ray_and_leaves_nothing(serv
             time.sleep(0.1)
         assert pid_of(settings, "http") != first
         ours += family(psutil.Process(pid_of(settings, "ray")))
-    assert not [process for process in ours if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert not still_running(ours, 0)
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))

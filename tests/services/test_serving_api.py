@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -348,7 +349,11 @@ def test_one_document_describes_both_applications(service: Service):
         assert path in document["paths"]
     for reference in references(document):
         assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
-    assert "openapi.json" in service.http.get("/docs").text
+    page = service.http.get("/docs").text
+    assert "openapi.json" in page
+    assert "https://" not in page
+    for file in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert service.http.get(f"/{file}").status_code == 200
 
 
 def references(node: Any) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pytest
 from infra.addresses import Addresses
 from infra.errors import ServiceError
 from infra.services import Program, Services, Supervisor, discover, down, status
-from infra.services.processes import marked
+from infra.services.processes import marked, still_running
 from infra.services.state import State, read_state
 from infra.settings import Settings
 from infra.store import Store
@@ -139,7 +139,7 @@ def test_down_ends_everything_of_this_home_and_nothing_else(
     ours = [psutil.Process(pid_of(home, name)) for name in ("mongo", "sleeper")]
     assert down(home) == ["mongo", "sleeper"]
     owner.wait(timeout=30)
-    assert not any(process.is_running() for process in ours)
+    assert not still_running(ours, 0)
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
@@ -154,7 +154,7 @@ def test_parts_of_a_killed_supervisor_are_shown_and_ended(home: Settings, owner:
     assert discover(home).mongo == ""
     assert "`segue down` ends it" in next(part.fix for part in status(home).parts if part.name == "mongo")
     assert down(home) == ["mongo", "sleeper"]
-    assert not any(process.is_running() for process in ours)
+    assert not still_running(ours, 0)
 
 
 def test_the_next_start_ends_what_a_killed_supervisor_left(home: Settings, owner: subprocess.Popen[str]):
@@ -164,7 +164,7 @@ def test_the_next_start_ends_what_a_killed_supervisor_left(home: Settings, owner
     said: list[str] = []
     with Supervisor(home, [], said.append) as supervisor:
         supervisor.start()
-        assert not left.is_running()
+        assert not still_running([left], 0)
     assert said[0] == "ended what a killed Segue had left: mongo, sleeper"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from infra.errors import ServiceError
 from infra.services import down, status
-from infra.services.processes import MARK, Identity, end, find, identity, last_lines, marked, spawn
+from infra.services.processes import MARK, Identity, end, find, identity, last_lines, marked, spawn, still_running
 from infra.services.state import HomeLock, PartState, State, read_state, write_state
 from infra.settings import Settings
 
@@ -82,7 +82,7 @@ def test_ending_a_process_ends_what_it_started_and_kills_the_deaf(tmp_path: Path
     assert end([root, psutil.Process(deaf.pid)], grace_s=1.0) == 2
     parent.wait()
     deaf.wait()
-    assert not child.is_running()
+    assert not still_running([child], 0)
 
 
 def test_a_process_that_lost_its_parent_is_found_by_its_mark(tmp_path: Path):
@@ -91,7 +91,7 @@ def test_a_process_that_lost_its_parent_is_found_by_its_mark(tmp_path: Path):
     spawn([sys.executable, "-c", code], environment={MARK: mark}, log=tmp_path / "log", folder=tmp_path).wait()
     (orphan,) = marked(mark)
     end([], mark=mark)
-    assert not orphan.is_running()
+    assert not still_running([orphan], 0)
 
 
 def test_a_long_log_is_put_aside_at_start(tmp_path: Path):
