@@ -54,7 +54,10 @@ SKIP_DECAY = 0.9
 NEAR = 0.2
 """Cosine from which a skipped track pushes."""
 POPULARITY_SHARE = 0.35
-LEAST_PER_ARTIST = 2
+REPEATED_ARTIST = 0.7
+"""What a track's merit keeps for each track of its artist that is in the answer already."""
+SAME_ARTIST_AGAIN = 0.2
+"""And what it keeps right after one of them."""
 
 
 def recency(n: int, decay: float) -> Doubles:
@@ -86,49 +89,25 @@ def repulsion(cosines: Floats, strengths: Floats, strength: float) -> Doubles:
     return np.asarray(np.exp(-strength * pushed))
 
 
-def spread(artists: Sequence[str], n: int) -> list[int]:
-    """The first `n` of candidates in order of merit, artists capped and not side by side where that can be had.
+def spread(artists: Sequence[str], merits: Doubles, n: int) -> list[int]:
+    """`n` of the candidates, best first, an artist's tracks losing worth with each one taken and most right after it.
 
-    `artists` has one name a candidate ("" is nobody's and never held back). Returns places in `artists`.
+    `artists` has one name a candidate ("" is nobody's and never held back), `merits` (c,) are not negative. A track
+    that fits far better is never put behind one that hardly fits. Returns places in `artists`.
     """
-    cap = max(LEAST_PER_ARTIST, -(-n // 6))
-    taken: dict[str, int] = {}
+    names, owner = np.unique(np.asarray(artists, dtype=np.str_), return_inverse=True)
+    nobody = names == ""
+    worth = np.ones(len(names))
+    left = np.asarray(merits, dtype=np.float64).copy()
     chosen: list[int] = []
-    over: list[int] = []
-    for place, artist in enumerate(artists):
-        if len(chosen) == n:
-            break
-        if artist and taken.get(artist, 0) >= cap:
-            over.append(place)
-            continue
-        taken[artist] = taken.get(artist, 0) + 1
-        chosen.append(place)
-    chosen += over[: n - len(chosen)]
-    return _apart(chosen, artists)
-
-
-def _apart(chosen: list[int], artists: Sequence[str]) -> list[int]:
-    """The same places, each moved back only as far as keeps an artist from following themselves."""
-    if not any(artists[place] for place in chosen):
-        return chosen
-    waiting, ordered = list(chosen), []
-    counts: dict[str, int] = {}
-    for place in chosen:
-        counts[artists[place]] = counts.get(artists[place], 0) + 1
-    previous = ""
-    while waiting:
-        most = max((a for a in counts if a and a != previous), key=lambda a: counts[a], default="")
-        # An artist who fills more than half of what is left has to go now, or stands twice in a row later.
-        pressing = bool(most) and counts[most] * 2 > len(waiting)
-        wanted = next(
-            (p for p in waiting if (artists[p] == most if pressing else not previous or artists[p] != previous)),
-            waiting[0],
-        )
-        waiting.remove(wanted)
-        ordered.append(wanted)
-        previous = artists[wanted]
-        counts[previous] -= 1
-    return ordered
+    for _ in range(min(n, len(left))):
+        best = int(np.argmax(left * worth[owner]))
+        chosen.append(best)
+        left[best] = -np.inf
+        worth[owner[chosen[-2:-1]]] /= SAME_ARTIST_AGAIN
+        worth[owner[best]] *= SAME_ARTIST_AGAIN * REPEATED_ARTIST
+        worth[nobody] = 1.0
+    return chosen
 
 
 def start(popularity: Doubles, vectors: Floats, n: int) -> list[int]:

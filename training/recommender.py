@@ -205,7 +205,7 @@ class SessionRecommender:
             return self._start(heard, n, barred)
         pool = self._rank(heard, n, barred)
         order = np.lexsort((pool.places, -pool.scores))
-        chosen = order[spread([self._artists[p] for p in pool.places[order]], n)]
+        chosen = order[spread([self._artists[p] for p in pool.places[order]], pool.scores[order], n)]
         return [
             Recommendation(
                 track=self._tracks[pool.places[c]], score=float(pool.scores[c]), because=self._because(pool, int(c))
@@ -369,7 +369,7 @@ class SessionRecommender:
         left = repulsion(vectors @ self._index.rows(heard.skipped).T, heard.skip_strengths, self.ranking.repulsion)
         popularity = np.log1p(self._counts[free]) / max(float(np.log1p(self._counts.max())), 1.0)
         chosen = np.array(start(popularity * left - (1 - left), vectors, n))
-        chosen = chosen[spread([self._artists[p] for p in free[chosen]], n)]
+        chosen = chosen[spread([self._artists[p] for p in free[chosen]], np.linspace(1, 0.5, len(chosen)), n)]
         return [
             Recommendation(track=self._tracks[free[c]], score=1.0 - rank / n, because=self._unasked(int(free[c])))
             for rank, c in enumerate(chosen)

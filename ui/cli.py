@@ -44,7 +44,7 @@ err = Console(stderr=True, soft_wrap=True)
 LOOK_EVERY_S = 0.5
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Folder = Annotated[Path, typer.Argument(help="Folder with music; subfolders too.")]
+Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with music; subfolders too.")]
 
 
 @app.command()

@@ -130,13 +130,13 @@ def listen_and_skip(page: Page, ui: str) -> bool:
 
 @contextmanager
 def asking_all_the_time(http: str) -> Iterator[list[tuple[int, str]]]:
-    """Ask for recommendations in a thread without pause; the list fills with status and model version."""
+    """Ask for recommendations in a thread, all the time; the list fills with status and model version."""
     answers: list[tuple[int, str]] = []
     stopped = threading.Event()
 
     def ask() -> None:
         with httpx.Client(base_url=http, timeout=30) as client:
-            while not stopped.is_set():
+            while not stopped.wait(0.02):
                 answer = client.get("/users/other/recommendations")
                 answers.append((answer.status_code, answer.json().get("model_version", "")))
 

@@ -149,10 +149,10 @@ def test_two_tastes_are_both_heard(segue: SessionRecommender):
 
 
 @pytest.mark.parametrize("kind", ["segue", "sound"])
-def test_artists_are_capped_and_not_side_by_side(every: dict[str, Recommender], kind: str):
+def test_artists_are_spread_and_not_side_by_side(every: dict[str, Recommender], kind: str):
     for recent in ([], liked(0, 2)):
         artists = [f"artist {int(one.track[1:]) % 10}" for one in every[kind].next_tracks(recent, 10)]
-        assert max(artists.count(one) for one in artists) <= 2
+        assert max(artists.count(one) for one in artists) <= 3
         assert all(a != b for a, b in itertools.pairwise(artists))
 
 
