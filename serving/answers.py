@@ -12,7 +12,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 from infra.events import PlayEvent
-from infra.models import Because, Frozen, Scored, Track
+from infra.models import Because, Scored, Track
 
 __all__ = [
     "Accepted",
@@ -31,21 +31,27 @@ __all__ = [
 ]
 
 
-class TrackPage(Frozen):
+class Answer(BaseModel):
+    """Base of all answers: immutable, and a reader is not disturbed by fields that a newer service adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TrackPage(Answer):
     """Some tracks in the library's order, and the cursor of the next page (None at the end)."""
 
     items: tuple[Track, ...]
     cursor: str | None = None
 
 
-class ScoredTrack(Frozen):
+class ScoredTrack(Answer):
     """A track and how alike it is: higher is better, comparable within one answer only."""
 
     track: Track
     score: float
 
 
-class SimilarTracks(Frozen):
+class SimilarTracks(Answer):
     """Tracks like another one, best first."""
 
     items: tuple[ScoredTrack, ...]
@@ -59,7 +65,7 @@ class RecommendedTrack(ScoredTrack):
     because: Because
 
 
-class Recommendations(Frozen):
+class Recommendations(Answer):
     """Tracks to play next, best first."""
 
     items: tuple[RecommendedTrack, ...]
@@ -68,20 +74,20 @@ class Recommendations(Frozen):
     """Id of the newest event that was taken into account; None when there was none."""
 
 
-class History(Frozen):
+class History(Answer):
     """A listener's events as posted, newest first, and the cursor of the next page (None at the end)."""
 
     items: tuple[PlayEvent, ...]
     cursor: str | None = None
 
 
-class Accepted(Frozen):
+class Accepted(Answer):
     """How many events the broker has acknowledged."""
 
     accepted: int
 
 
-class ServiceHealth(Frozen):
+class ServiceHealth(Answer):
     """How one part is."""
 
     state: Literal["ok", "away", "failing"]
@@ -89,7 +95,7 @@ class ServiceHealth(Frozen):
     """What is wrong, in words; empty when nothing is."""
 
 
-class Health(Frozen):
+class Health(Answer):
     """How the service is: "ok", "degraded" (answers, but something is wrong), or "down" (a needed part is away)."""
 
     status: Literal["ok", "degraded", "down"]
@@ -98,10 +104,8 @@ class Health(Frozen):
     services: dict[str, ServiceHealth]
 
 
-class Problem(BaseModel):
+class Problem(Answer):
     """An error, as RFC 9457 problem details."""
-
-    model_config = ConfigDict(frozen=True)
 
     type: str = "about:blank"
     title: str
@@ -115,14 +119,14 @@ class Problem(BaseModel):
     """What the log calls this request."""
 
 
-class Neighbours(Frozen):
+class Neighbours(Answer):
     """What the recommender application tells the library application about one track."""
 
     items: tuple[Scored, ...]
     model_version: str | None
 
 
-class RecommenderState(Frozen):
+class RecommenderState(Answer):
     """What the recommender application says of itself."""
 
     model_version: str | None

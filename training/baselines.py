@@ -5,6 +5,7 @@ In: train sessions, or sound vectors. Out: recommendations. `SoundNeighbours` is
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -30,7 +31,7 @@ SEEDS = 20
 SESSION_DECAY = 0.8
 
 
-class _FromSessions:
+class _FromSessions(ABC):
     """What all methods that know only sessions share: ids, popularity, and an answer from scores."""
 
     name = ""
@@ -68,9 +69,9 @@ class _FromSessions:
         answer = self.next_tracks([Signal(track, 1.0, 0)], n, exclude=[track])
         return [Scored(track=one.track, score=one.score) for one in answer]
 
+    @abstractmethod
     def _scores(self, seeds: Ints, strengths: Doubles) -> Doubles:
         """(n_tracks,) scores over the seeds, oldest first; 0 where nothing speaks for a track."""
-        raise NotImplementedError
 
     def _because(self, carried: bool, last: int | None) -> Because:
         return Because(kind="played_with" if carried and last is not None else "popular")

@@ -1,6 +1,6 @@
 """The HTTP interface as Python calls, for the listening page and the command line.
 
-In: the address of the HTTP API and, where accounts exist, a token. Out: frozen answers made of `infra.models` types,
+In: the address of the HTTP API and, where accounts exist, a token. Out: the same frozen answers that the service gave,
 or `Denied`, `NotFound`, `BadEvent` and `ServiceError` that say what went wrong in the service's own words.
 """
 
@@ -11,89 +11,16 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
 from infra.events import PlayEvent
-from infra.models import Because, Track, TrackId, UserId
+from infra.models import Track, TrackId, UserId
+from serving.answers import Accepted, Health, History, Recommendations, SimilarTracks, TrackPage
 
-__all__ = [
-    "Client",
-    "Health",
-    "History",
-    "Recommendations",
-    "Recommended",
-    "Similar",
-    "SimilarTrack",
-    "TrackPage",
-]
+__all__ = ["Client"]
 
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
-
-
-class Answer(BaseModel):
-    """Base of all answers: immutable, and not disturbed by fields that a newer service adds."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Health(Answer):
-    """How the service is; `status` is "ok" when every part that is needed answers."""
-
-    status: str
-    model_version: str | None = None
-    tracks: int = 0
-    services: dict[str, Any] = {}
-
-
-class TrackPage(Answer):
-    """Some tracks of the library, and the cursor of the next page (None at the end)."""
-
-    items: tuple[Track, ...]
-    cursor: str | None = None
-
-
-class SimilarTrack(Answer):
-    """A track that sounds like the one asked about."""
-
-    track: Track
-    score: float
-
-
-class Similar(Answer):
-    """Tracks that sound alike, best first."""
-
-    items: tuple[SimilarTrack, ...]
-    model_version: str | None = None
-
-
-class Recommended(Answer):
-    """A track to play next, and why."""
-
-    track: Track
-    score: float
-    because: Because
-
-
-class Recommendations(Answer):
-    """What to play next, best first; `as_of` is the id of the newest event that was taken into account."""
-
-    items: tuple[Recommended, ...]
-    model_version: str | None = None
-    as_of: str | None = None
-
-
-class History(Answer):
-    """A listener's events, newest first, and the cursor of the next page (None at the end)."""
-
-    items: tuple[PlayEvent, ...]
-    cursor: str | None = None
-
-
-class Accepted(Answer):
-    """How many events the broker has acknowledged."""
-
-    accepted: int
 
 
 A = TypeVar("A", bound=BaseModel)
@@ -142,9 +69,9 @@ class Client:
         """One track."""
         return self._read(Track, self._send("GET", f"/tracks/{_part(track)}"))
 
-    def similar(self, track: TrackId, n: int = 20) -> Similar:
+    def similar(self, track: TrackId, n: int = 20) -> SimilarTracks:
         """The `n` tracks that sound most like this one."""
-        return self._read(Similar, self._send("GET", f"/tracks/{_part(track)}/similar", params={"n": n}))
+        return self._read(SimilarTracks, self._send("GET", f"/tracks/{_part(track)}/similar", params={"n": n}))
 
     def recommendations(self, user: UserId, n: int = 20, seed: TrackId | None = None) -> Recommendations:
         """The `n` tracks to play next, after `seed` when one is given."""

@@ -6,28 +6,30 @@ In: the recommender's answer with its `because`. Out: the same as lines for the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from infra.errors import NotFound
-from infra.models import Because, Track, TrackId, UserId
-from ui.client import Answer, Client, Recommendations
+from infra.models import Because, Frozen, Track, TrackId, UserId
+from serving.answers import Recommendations
+from ui.client import Client
 
 __all__ = ["NextItem", "UpNext", "up_next", "why"]
 
 NAMED = 2
 
 
-class NextItem(Answer):
+class NextItem(Frozen):
     """A track of Up next and why it is there."""
 
     track: Track
     why: str
 
 
-class UpNext(Answer):
+class UpNext(Frozen):
     """Up next, and the newest event and the model version that it takes into account."""
 
     items: tuple[NextItem, ...]
-    as_of: str | None
+    as_of: UUID | None
     model_version: str | None
 
 

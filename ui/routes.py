@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
 from infra.events import PlayEvent, fault
 from infra.models import TrackId, UserId
-from ui.client import Client, Health, TrackPage
+from serving.answers import Health, TrackPage
+from ui.client import Client
 from ui.player import UpNext, up_next
 
 __all__ = ["add_player_routes"]

@@ -78,7 +78,8 @@ def test_another_server_on_the_port_is_noticed():
 
 
 def test_health_is_read_when_the_service_is_well_and_when_it_is_not():
-    body = {"status": "kafka is away", "model_version": None, "tracks": 3, "services": {"kafka": "away"}}
+    services = {"kafka": {"state": "away", "detail": "no answer"}}
+    body = {"status": "down", "model_version": None, "tracks": 3, "services": services}
     assert answering(lambda _: httpx.Response(503, json=body)).health().tracks == 3
     assert answering(lambda _: httpx.Response(200, json={**body, "status": "ok"})).health().status == "ok"
 
@@ -100,7 +101,7 @@ def test_recommendations_carry_their_reasons():
     body = {"items": [item], "model_version": "4", "as_of": str(EVENT.event_id)}
     answer = answering(lambda _: httpx.Response(200, json=body)).recommendations(UserId("me"), 5)
     assert answer.items[0].because.tracks == ("b" * 32,)
-    assert answer.as_of == str(EVENT.event_id)
+    assert answer.as_of == EVENT.event_id
 
 
 def test_plays_travel_as_the_contract_has_them():
