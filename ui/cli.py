@@ -90,7 +90,9 @@ def status(as_json: Json = False) -> None:
     if as_json:
         _print_json(found.model_dump(mode="json"))
         return
-    table = Table("part", "state", "address", "version", "pid", "memory", "data", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("part", "state", "address", "version", "pid", "memory", "data"):
+        table.add_column(name, overflow="fold")
     for part in found.parts:
         memory = f"{part.rss_mb:.0f} MB" if part.rss_mb else ""
         table.add_row(
