@@ -13,7 +13,7 @@ setup:  ## install everything that is needed to run
 	@infra/scripts/setup run
 
 play: setup  ## everything from nothing: make play [MUSIC=DIR]
-	@exec $(BIN)/segue up --demo $(if $(MUSIC),"$(MUSIC)")
+	@music="$(MUSIC)"; exec $(BIN)/segue up --demo $${music:+"$${music/#\~/$$HOME}"}
 
 test:  ## set up and pass all checks and tests
 	@infra/scripts/setup dev

@@ -121,10 +121,9 @@ def settings_table() -> str:
     """The settings as a Markdown table, from the fields themselves."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = (
-            "the platform's data folder" if name == "home" else "" if field.default is None else f"`{field.default}`"
-        )
-        rows.append(f"| `SEGUE_{name.upper()}` | {default} | {field.description} |")
+        default = "~/.local/share/segue" if name == "home" else field.default
+        shown = "" if default in (None, "") else f"`{default}`"
+        rows.append(f"| `SEGUE_{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(rows)
 
 

@@ -55,13 +55,17 @@ def up(
 ) -> None:
     """Start everything and stay; Ctrl-C stops it. With MUSIC: bring it in and train."""
     from infra.services import Supervisor, discover
+    from infra.store import Store
+    from serving.auth import check_exposure
     from ui.programs import programs, wanted_ports
 
     settings = Settings.load()
     if music is not None and not music.is_dir():
         raise typer.BadParameter(f"{music} is not a folder", param_hint="MUSIC")
     with Supervisor(settings, (), _say) as supervisor:
-        supervisor.start()
+        addresses = supervisor.start()
+        with Store(addresses.mongo, settings.mongo_database) as store:
+            check_exposure(settings, store.users)
         wanted = wanted_ports(settings, page=not no_ui)
         ports = supervisor.reserve(wanted, hosts=dict.fromkeys(wanted, settings.host))
         for program in programs(settings, ports):

@@ -71,6 +71,15 @@ def test_volumes_are_declared(compose: dict[str, Any]):
         assert {n for n in named if re.fullmatch(r"\w+", n)} <= set(compose["volumes"])
 
 
+def test_batch_and_inference_share_the_media_and_not_the_home(compose: dict[str, Any]):
+    homes, media = set(), set()
+    for name in ("batch", "inference"):
+        mounted = dict(volume.split(":")[1::-1] for volume in compose["services"][name]["volumes"])
+        homes.add(mounted["/data"])
+        media.add(mounted["/data/media"])
+    assert (len(homes), len(media)) == (2, 1)
+
+
 def test_the_image_copies_what_exists(dockerfile: str):
     for sources in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE):
         assert all((ROOT / source).exists() for source in sources.split())
