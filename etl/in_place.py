@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import filecmp
 import hashlib
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -71,10 +73,8 @@ def take_place(path: Path, part: Path, *, content: str, seconds: float, sound: S
     before = path.stat()
     try:
         _copy_tags(path, part, content)
-        if backup is not None and not backup.exists():
-            with replacing(backup) as copy:
-                shutil.copyfile(path, copy)
-            shutil.copystat(path, backup)
+        if backup is not None:
+            _back_up(path, backup)
         part.chmod(before.st_mode & 0o7777)
         if (part.stat().st_uid, part.stat().st_gid) != (before.st_uid, before.st_gid):
             os.chown(part, before.st_uid, before.st_gid)
@@ -84,6 +84,19 @@ def take_place(path: Path, part: Path, *, content: str, seconds: float, sound: S
         sync(path.parent)
     except OSError as error:
         raise AudioError("encode", f"cannot be replaced: {error.strerror or error}") from error
+
+
+def _back_up(path: Path, backup: Path) -> None:
+    """A copy of `path` at `backup`, or beside it under a number when another file has that name; one copy is enough."""
+    for number in itertools.count(1):
+        free = backup if number == 1 else backup.with_stem(f"{backup.stem} ({number})")
+        if not free.exists():
+            with replacing(free) as copy:
+                shutil.copyfile(path, copy)
+            shutil.copystat(path, free)
+            return
+        if filecmp.cmp(path, free, shallow=False):
+            return
 
 
 def _copy_tags(original: Path, part: Path, content: str) -> None:

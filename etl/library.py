@@ -50,6 +50,8 @@ class Library:
             self._holdings[holding.id] = holding
             self._ids.update(dict.fromkeys(holding.contents, holding.id))
             self._by_source.update((s.uri, holding.id) for s in holding.sources)
+        self._taken: dict[str, TrackId] = {}
+        """Which track each source turned out to be in this run."""
         self._failed = {uri for uri, _, _ in store.failures.all()}
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="mongo-writer")
         self._writing: dict[TrackId | str, Future[bool | None]] = {}
@@ -81,6 +83,7 @@ class Library:
             return
         track = next((self._ids[c] for c in outcome.contents if c in self._ids), outcome.id)
         self._ids.update(dict.fromkeys(outcome.contents, track))
+        self._taken[outcome.source.uri] = track
         self._submit(track, lambda: self._record(track, outcome))
 
     def sweep(self, folder: Path, seen: Iterable[str], unreadable: Collection[str]) -> None:
@@ -98,10 +101,12 @@ class Library:
                 for s in holding.sources
                 if s.uri.startswith(inside) and s.uri not in present and not s.uri.startswith(blind)
             }
-            here = [s for s in holding.sources if s.uri in present]
-            left = [s for s in holding.sources if s.uri not in gone]
-            if gone and left:
-                self._keep_sources(holding.id, left)
+            # Another recording took the place of this one's file: the name is that track's now.
+            own = [s for s in holding.sources if self._taken.get(s.uri, holding.id) == holding.id]
+            here = [s for s in own if s.uri in present]
+            left = [s for s in own if s.uri not in gone]
+            if (left or own) != list(holding.sources):
+                self._keep_sources(holding.id, left or own)
             if not left and not holding.missing:
                 lost.append(holding.id)
             if here and holding.missing:

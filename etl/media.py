@@ -35,7 +35,7 @@ def cover_path(media: Path, track: TrackId, suffix: str) -> Path:
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A name beside `target` to write to; moved over it when the block ends well, removed when it does not."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
     os.close(handle)
     part = Path(name)
@@ -44,8 +44,17 @@ def replacing(target: Path) -> Iterator[Path]:
         part.chmod(0o644)
         sync(part)
         part.replace(target)
+        sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that outlasts a power cut: its name has to be on the disk as well."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
 
 
 def sync(path: Path) -> None:

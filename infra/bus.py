@@ -98,6 +98,11 @@ def ensure_topics(bus: Bus, timeout_s: float = 20.0) -> None:
         made = admin.create_topics(missing, operation_timeout=timeout_s) if missing else {}
         for future in made.values():
             future.result(timeout=timeout_s)
+        if bus.plays in there and (count := len(there[bus.plays].partitions)) != PARTITIONS:
+            raise BusError(
+                f"the topic {bus.plays!r} at {bus.bootstrap} has {count} partitions and {PARTITIONS} are needed: "
+                "make it anew, or set SEGUE_KAFKA_PREFIX for topics of our own"
+            )
     except (KafkaException, TimeoutError) as error:
         if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
@@ -301,6 +306,8 @@ def _durable_offsets(bus: Bus) -> dict[int, int]:
     try:
         topic = admin.list_topics(bus.plays, timeout=10).topics[bus.plays]
         asked = [TopicPartition(bus.plays, p) for p in topic.partitions]
+        if topic.error is not None or not asked:
+            raise BusError(f"Kafka at {bus.bootstrap} has no topic {bus.plays!r} yet")
         group = ConsumerGroupTopicPartitions(bus.durable_group, asked)
         answer = admin.list_consumer_group_offsets([group])[bus.durable_group].result(timeout=10)
     except (KafkaException, TimeoutError) as error:

@@ -6,6 +6,7 @@ The golden payloads in `tests/data/events/` are this contract; they are added to
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -14,12 +15,13 @@ from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 from infra.errors import BadEvent
 from infra.models import Frozen, TrackId, UserId
 
-__all__ = ["PlayEvent", "PlayKind", "decode", "encode", "fault"]
+__all__ = ["NAME", "PlayEvent", "PlayKind", "decode", "encode", "fault"]
 
 PlayKind = Literal["started", "progress", "finished", "skipped", "liked", "disliked"]
 
 NAME = StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f/]+$")
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -36,7 +38,7 @@ class PlayEvent(Frozen):
     """Where in the track it happened."""
     duration_ms: int = Field(ge=0, le=DAY_MS)
     """How long the track is, as the client knows it; 0 when it does not."""
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
     client: str = Field(default="", max_length=128)
     private: bool = False
     """Kept for the listener's own history and never learned from."""

@@ -47,8 +47,10 @@ class _Known(NamedTuple):
 class Access:
     """The guard at each route: `listener` where a header can be sent, `player` where only an address can."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, *, exposed: bool = False) -> None:
+        """`exposed`: others than this machine can call, so a token is needed even when the last account is gone."""
         self._accounts = accounts
+        self._exposed = exposed
         self._closed = False
         self._closed_until = 0.0
         self._owners: dict[str, _Known] = {}
@@ -66,7 +68,7 @@ class Access:
 
     async def _admit(self, request: Request, token: str | None) -> None:
         request.state.caller = None
-        if not await self._has_accounts():
+        if not self._exposed and not await self._has_accounts():
             return
         owner = await self._owner(token) if token else None
         if owner is None:

@@ -129,7 +129,7 @@ class Catalogue:
         return {track: e.track.artist for track, e in self._entries.items()}
 
     def _place(self, entries: dict[TrackId, Entry], record: TrackRecord) -> None:
-        if record.missing and not path_of(record.media.uri).exists():
+        if record.missing and not _still_has_bytes(record):
             entries.pop(record.track.id, None)
             return
         vector = None
@@ -150,6 +150,12 @@ def fold(text: str) -> str:
     """Text without case and accents."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def _still_has_bytes(record: TrackRecord) -> bool:
+    """Whether what is streamed outlived the source: a file that was its own stream may hold another recording by now."""
+    media = path_of(record.media.uri)
+    return media.stem == record.track.id and media.exists()
 
 
 def _order(track: Track) -> Order:

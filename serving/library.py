@@ -59,7 +59,7 @@ class Library:
         self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         self._producer = PlayProducer(Bus(addresses.kafka, settings.kafka_prefix))
         self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=False)
-        self._access = Access(self._store.users)
+        self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._health = HealthCheck(self._store, addresses, recommender, lambda: len(self._catalogue))
         self._metrics = Metrics("library")
         self._metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))

@@ -84,7 +84,7 @@ class Recommending:
         self._live = Live(lambda: TailReader(bus), self._store.plays.history)
         self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=True)
         self._champion = _champion(settings, addresses, self._catalogue)
-        self._access = Access(self._store.users)
+        self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)

@@ -27,7 +27,7 @@ def programs(settings: Settings, ports: Mapping[str, int]) -> list[Program]:
 
 
 def _programs(settings: Settings, ports: Mapping[str, int]) -> Iterator[Program]:
-    host = EVERYWHERE.get(settings.host, settings.host)
+    host = EVERYWHERE.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
     http = f"http://{host}:{ports['http']}"
     yield Program("plays", [sys.executable, "-m", "etl.plays"], needs=("mongo", "kafka"))
     yield Program(

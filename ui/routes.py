@@ -6,6 +6,7 @@ In: JSON from the player, and the sign-in cookies. Out: JSON, or RFC 9457 proble
 from __future__ import annotations
 
 from typing import Annotated, NamedTuple
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -63,7 +64,7 @@ def listener(
     """Who the cookies say it is, or `me`; whether that is true, the HTTP API decides."""
     client: Client = request.app.state.client
     if segue_user and segue_token:
-        return Listener(UserId(segue_user), client.with_token(segue_token), segue_token)
+        return Listener(UserId(unquote(segue_user)), client.with_token(segue_token), segue_token)
     return Listener(LISTENER, client)
 
 
@@ -103,7 +104,7 @@ def sign_in(request: Request, given: SignIn, response: Response) -> Session:
     """Keep name and token in cookies that scripts cannot read; 401 when they do not go together."""
     client: Client = request.app.state.client
     client.with_token(given.token).history(given.name, limit=1)
-    for name, value in (("segue_user", given.name), ("segue_token", given.token)):
+    for name, value in (("segue_user", quote(given.name)), ("segue_token", given.token)):
         response.set_cookie(name, value, max_age=COOKIE_AGE_S, httponly=True, samesite="strict")
     return Session(user=given.name, accounts=True, token=given.token)
 
@@ -116,8 +117,13 @@ def sign_out(response: Response) -> None:
 
 
 @routes.post("/plays", dependencies=[Depends(same_origin)], status_code=202)
-def plays(who: Asking, body: Annotated[bytes, Depends(raw_body)]) -> dict[str, int]:
-    """Forward play events (JSON of any content type, as `sendBeacon` posts it) in the listener's name."""
+def plays(who: Asking, body: Annotated[bytes, Depends(raw_body)], user: UserId | None = None) -> dict[str, int]:
+    """Forward play events (JSON of any content type, as `sendBeacon` posts it) in the listener's name.
+
+    `user` is whose events the page says they are: 401 when somebody else has signed in meanwhile.
+    """
+    if user is not None and user != who.user:
+        raise Denied(f"these plays are {user}'s, and {who.user} has signed in")
     return {"accepted": who.client.post_plays(events_of(body, who.user))}
 
 

@@ -15,20 +15,23 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import ServiceError
 from infra.services import discover
 from infra.settings import Settings
+from serving.auth import is_loopback
 from ui.client import Client
 from ui.page import ASSETS, ASSETS_PATH, appearance, listening_page
 from ui.routes import add_player_routes
 
 __all__ = ["build", "main"]
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UNUSED = ("/gradio_api/upload", "/gradio_api/file", "/gradio_api/stream", "/gradio_api/component_server")
+"""Routes of Gradio's that write to the disk or fetch addresses for whoever asks; the page needs none of them."""
+NOT_HERE = PlainTextResponse("not found", status_code=404)
 PATIENCE_S = 2
 """How long open connections (each page keeps one) may hold up the end."""
 
@@ -43,10 +46,13 @@ class FreshFiles(StaticFiles):
         return response
 
 
-class PageHeaders:
-    """Response headers that let the browser load from this server and, sound and covers, from the HTTP API only."""
+class PageBorder:
+    """Who may call and what: names of this machine alone on loopback, and nothing of Gradio's that the page leaves unused.
 
-    def __init__(self, app: ASGIApp, http_port: int) -> None:
+    Its headers let the browser load from this server and, sound and covers, from the HTTP API only.
+    """
+
+    def __init__(self, app: ASGIApp, http_port: int, *, loopback: bool) -> None:
         media = f"http://*:{http_port}"
         policy = (
             "default-src 'self'",
@@ -58,7 +64,7 @@ class PageHeaders:
             "base-uri 'self'",
             "frame-ancestors 'none'",
         )
-        self._app = app
+        self._app, self._loopback = app, loopback
         self._headers = {
             "Content-Security-Policy": "; ".join(policy),
             "X-Content-Type-Options": "nosniff",
@@ -71,16 +77,19 @@ class PageHeaders:
                 MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        answer = self._app if scope["type"] != "http" or self._admits(Request(scope)) else NOT_HERE
+        await answer(scope, receive, send_with_headers)
+
+    def _admits(self, request: Request) -> bool:
+        # Another site's name that is made to point at loopback must not reach the page.
+        named = not self._loopback or is_loopback(request.url.hostname or "")
+        return named and not request.url.path.startswith(UNUSED)
 
 
 def build(settings: Settings, client: Client, http_port: int) -> FastAPI:
     """The page's application; `client` reaches the HTTP API, `http_port` is where browsers find it."""
     app = FastAPI(title="Segue's listening page", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(PageHeaders, http_port=http_port)
-    if settings.host in LOOPBACK:
-        # Another site's name that is made to point at loopback must not reach the page.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
+    app.add_middleware(PageBorder, http_port=http_port, loopback=is_loopback(settings.host))
     add_player_routes(app, client)
     app.mount(ASSETS_PATH, FreshFiles(directory=ASSETS))
     gr.mount_gradio_app(app, listening_page(http_port), path="/", **appearance())

@@ -67,5 +67,5 @@ def answers(url: str, timeout_s: float = 1.0) -> bool:
     """Whether a GET is answered with success."""
     try:
         return httpx.get(url, timeout=timeout_s, trust_env=False).is_success
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False

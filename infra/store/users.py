@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import TypeAdapter, ValidationError
 from pymongo.collection import Collection
 
 from infra.errors import NotFound, SettingsError
+from infra.events import NAME
 from infra.models import UserId
 from infra.store.mongo_errors import mongo_errors
 
@@ -34,7 +36,11 @@ class UserStore:
 
     @mongo_errors()
     def add(self, user: UserId) -> None:
-        """Make an account; raises `SettingsError` when there is one of that name."""
+        """Make an account; raises `SettingsError` for a name that cannot be one, or that there is already."""
+        try:
+            TypeAdapter(Annotated[UserId, NAME]).validate_python(user)
+        except ValidationError as error:
+            raise SettingsError(f"{user!r} cannot be an account's name: {error.errors()[0]['msg']}") from error
         if self._users.find_one({"_id": user}):
             raise SettingsError(
                 f"there is an account {user!r} already; `segue user token {user}` gives it another token"

@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.bus import Bus, Delivery, GroupReader, PlayProducer, TailReader, cluster_reachable, ensure_topics
 from infra.errors import BusError
 from infra.events import decode
 from infra.models import UserId
+from infra.services import Services
+from infra.settings import Settings
 from tests.data.records import play
 
 
@@ -34,6 +37,14 @@ def read(reader: GroupReader | TailReader, wanted: int) -> Sequence[Delivery]:
 def test_making_the_topics_twice_is_no_error(bus: Bus):
     ensure_topics(bus)
     assert cluster_reachable(bus.bootstrap) == 1
+
+
+def test_a_topic_of_another_make_is_refused_with_the_way_out(services: Services, settings: Settings):
+    named = Bus(services.ensure("kafka").kafka, settings.kafka_prefix)
+    admin = AdminClient({"bootstrap.servers": named.bootstrap})
+    admin.create_topics([NewTopic(named.plays, num_partitions=1)])[named.plays].result()
+    with pytest.raises(BusError, match=r"1 partitions and 8 are needed.*SEGUE_KAFKA_PREFIX"):
+        ensure_topics(named)
 
 
 def test_a_listeners_events_come_in_order_and_the_wish_to_be_forgotten_among_them(bus: Bus, producer: PlayProducer):

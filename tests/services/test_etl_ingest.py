@@ -77,6 +77,23 @@ def test_every_track_has_a_unit_vector_of_the_newest_normaliser(into: Ingest, fo
     assert {r.vector_version for r in store.tracks.scan()} == {2}
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_another_recording_under_the_same_name_is_another_track(
+    into: Ingest, folder: Path, store: Store, *, in_place: bool
+):
+    tone(folder / "song.mp3", 3, bitrate=192, hz=300)
+    into(in_place=in_place)
+    (first,) = store.tracks.scan()
+    tone(folder / "song.mp3", 3, bitrate=192, hz=700)
+    into(in_place=in_place)
+    by_id = {r.track.id: r for r in store.tracks.scan()}
+    second = next(r for track, r in by_id.items() if track != first.track.id)
+    assert (by_id[first.track.id].missing, by_id[first.track.id].sources) == (True, ())
+    assert (second.missing, len(second.sources)) == (False, 1)
+    assert into(in_place=in_place).unchanged == 1
+    assert by_id[first.track.id].missing
+
+
 def test_moved_retagged_and_copied_files_are_the_same_track(into: Ingest, folder: Path, store: Store):
     files = good_folder(folder)
     into()

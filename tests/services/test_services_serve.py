@@ -81,7 +81,7 @@ def test_serve_answers_on_its_port_survives_a_killed_ray_and_leaves_nothing(serv
             time.sleep(0.1)
         # Serve's replicas take calls from each other on every address, from whoever has the token.
         beyond = {name for name, ip in heard if ip not in ("127.0.0.1", "::ffff:127.0.0.1")}
-        assert all(name.startswith("ray::ServeRepl") for name in beyond)
+        assert all(name.startswith("ray::ServeRepl") for name in beyond), heard
 
         ours = family(psutil.Process(pid_of(settings, "ray")))
         first = pid_of(settings, "http")

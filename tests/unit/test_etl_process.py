@@ -110,6 +110,16 @@ def test_in_place_keeps_everything_but_the_bytes(options: Options, tmp_path: Pat
     assert len(outcome.contents) == 2
 
 
+def test_a_backup_never_takes_the_place_of_another(options: Options, tmp_path: Path):
+    backup = tmp_path / "backup"
+    originals = set()
+    for hz in (300, 500, 700):
+        path = tone(options.folder / "01.mp3", 3, bitrate=192, hz=hz)
+        originals.add(path.read_bytes())
+        ingested(path, options._replace(in_place=True, backup=backup))
+    assert {p.read_bytes() for p in backup.iterdir()} == originals
+
+
 def test_in_place_replaces_what_a_link_points_to(options: Options, tmp_path: Path):
     real = tag(tone(tmp_path / "elsewhere" / "real.mp3", 3, bitrate=192))
     link = options.folder / "link.mp3"

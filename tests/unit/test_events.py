@@ -36,6 +36,8 @@ def test_golden_payload_reads_and_writes_back_the_same():
         ("position_ms", -1),
         ("duration_ms", 10**12),
         ("at", "2026-11-22T10:15:30"),
+        ("at", "0001-01-01T00:00:00+14:00"),
+        ("at", "9999-12-31T23:59:59-12:00"),
         ("client", "c" * 129),
         ("colour", "blue"),
     ],

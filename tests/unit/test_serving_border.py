@@ -16,7 +16,7 @@ from serving.auth import Access, check_exposure, is_loopback
 from serving.border import Border
 from serving.metrics import Metrics, merged
 from serving.plays import posted_events
-from serving.problems import answer_problems
+from serving.problems import ProblemError, answer_problems
 from tests.data.records import play
 
 FAULTS = {
@@ -193,6 +193,17 @@ def test_only_media_take_the_token_from_the_address():
     assert call("GET", "/audio?token=t-ann", accounts=accounts).status_code == 200
     assert call("GET", "/audio", accounts=accounts).status_code == 401
     assert call("GET", "/users/ann?token=t-ann", accounts=accounts).status_code == 401
+
+
+def test_without_any_account_only_this_machine_is_let_in():
+    async def enter(*, exposed: bool) -> None:
+        request = Request({"type": "http", "headers": [], "query_string": b"", "path_params": {}, "state": {}})
+        await Access(Accounts(), exposed=exposed)._admit(request, None)
+
+    asyncio.run(enter(exposed=False))
+    with pytest.raises(ProblemError) as refused:
+        asyncio.run(enter(exposed=True))
+    assert refused.value.status == 401
 
 
 def test_plays_of_another_listener_are_refused_by_place():

@@ -110,10 +110,14 @@ def test_a_changed_record_takes_the_place_of_the_old_one():
 
 
 def test_a_missing_track_is_left_out_only_when_its_media_is_gone(tmp_path: Path):
-    media = tmp_path / "still here.mp3"
-    media.write_bytes(b"sound")
-    kept = Media(uri=media.as_uri(), mime="audio/mpeg", bitrate_kbps=64, bytes=5)
-    catalogue = opened(record("gone", missing=True), record("kept", missing=True, media=kept))
+    def stored(path: Path) -> Media:
+        path.write_bytes(b"sound")
+        return Media(uri=path.as_uri(), mime="audio/mpeg", bitrate_kbps=64, bytes=5)
+
+    kept = record("kept", missing=True, media=stored(tmp_path / f"{track_id('kept')}.mp3"))
+    # Compressed in place, and by now another recording lies there.
+    replaced = record("replaced", missing=True, media=stored(tmp_path / "song.mp3"))
+    catalogue = opened(record("gone", missing=True), kept, replaced)
     assert titles(catalogue) == ["kept"]
 
 

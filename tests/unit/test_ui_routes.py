@@ -100,7 +100,28 @@ def test_another_sites_page_cannot_act_for_the_listener(page: TestClient, servic
 
 
 def test_another_sites_name_for_loopback_reaches_nothing(page: TestClient):
-    assert page.get("/api/session", headers={"Host": "evil.example"}).status_code == 400
+    assert page.get("/api/session", headers={"Host": "evil.example"}).status_code == 404
+    assert page.get("/api/session", headers={"Host": "[::1]:7860"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["upload", "file=http://127.0.0.1/", "file=/etc/hostname", "stream/a/b/c/d"])
+def test_what_gradio_offers_and_the_page_leaves_unused_is_not_there(page: TestClient, path: str):
+    assert page.get(f"/gradio_api/{path}").status_code == 404
+    assert page.post(f"/gradio_api/{path}", files={"files": b"x"}).status_code == 404
+
+
+def test_plays_of_who_was_signed_in_before_are_not_the_next_ones(page: TestClient, service: Service):
+    service.tokens = {"s3cret": "ada"}
+    page.post("/api/session", json={"name": "ada", "token": "s3cret"})
+    asked = len(service.requests)
+    assert page.post("/api/plays?user=bob", json=[EVENT]).status_code == 401
+    assert len(service.requests) == asked
+    assert page.post("/api/plays?user=ada", json=[EVENT]).status_code == 202
+
+
+def test_a_name_in_any_script_can_sign_in(page: TestClient, service: Service):
+    service.tokens = {"s3cret": "Łukasz"}
+    assert page.post("/api/session", json={"name": "Łukasz", "token": "s3cret"}).json()["user"] == "Łukasz"
 
 
 def test_without_accounts_the_listener_is_me(page: TestClient):

@@ -18,7 +18,7 @@ export function uuid() {
 export class Outbox {
   // `acknowledged(events)` is called when the service has taken some, `refused()` when it asks for a sign-in.
   constructor(url, user, { acknowledged, refused }) {
-    this.url = url;
+    this.url = `${url}?user=${encodeURIComponent(user)}`; // another tab may sign somebody else in
     this.key = `segue.outbox.${user}`;
     this.acknowledged = acknowledged;
     this.refused = refused;
