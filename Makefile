@@ -20,9 +20,9 @@ test:  ## set up and pass all checks and tests
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest
 
-unit:  ## the tests that need no services
+unit:  ## the tests that need neither services nor FFmpeg
 	@infra/scripts/setup dev
-	@$(BIN)/python -m pytest tests/unit tests/test_architecture.py
+	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/test_architecture.py
 
 check:  ## ruff, mypy --strict, the architecture test
 	@infra/scripts/setup dev

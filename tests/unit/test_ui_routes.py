@@ -48,11 +48,6 @@ class Service:
         return httpx.Response(200, json={"items": [], "cursor": None})
 
 
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings.load(home=tmp_path_factory.mktemp("segue"))
@@ -67,11 +62,27 @@ def built(settings: Settings, client: Client) -> FastAPI:
     return asyncio.run(build_it())
 
 
-@pytest.fixture
-def page(settings: Settings, service: Service) -> Iterator[TestClient]:
+@pytest.fixture(scope="module")
+def opened(settings: Settings) -> Iterator[tuple[Service, TestClient]]:
+    """One page for all tests: Gradio takes a while to build."""
+    service = Service()
     client = Client("http://segue.test", pool=httpx.Client(transport=httpx.MockTransport(service)))
-    with TestClient(built(settings, client), base_url="http://127.0.0.1:7860") as opened:
-        yield opened
+    with TestClient(built(settings, client), base_url="http://127.0.0.1:7860") as page:
+        yield service, page
+
+
+@pytest.fixture
+def service(opened: tuple[Service, TestClient]) -> Service:
+    """A service that has been asked nothing and has no accounts."""
+    opened[0].requests, opened[0].tokens = [], {}
+    return opened[0]
+
+
+@pytest.fixture
+def page(opened: tuple[Service, TestClient], service: Service) -> TestClient:  # noqa: ARG001 - made new for each test
+    """The page in a browser that has not signed in."""
+    opened[1].cookies.clear()
+    return opened[1]
 
 
 def test_plays_go_on_in_the_listeners_name_whatever_they_say(page: TestClient, service: Service):

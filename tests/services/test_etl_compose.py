@@ -42,7 +42,7 @@ def test_names_do_not_repeat_in_a_library():
 
 
 def test_pieces_of_one_style_sound_closer_than_others():
-    mono = [render(piece(seed).style, seed, 8).mean(axis=1)[::2].astype(np.float32) for seed in range(12)]
+    mono = [render(piece(seed).style, seed, 5).mean(axis=1)[::2].astype(np.float32) for seed in range(12)]
     values = [measure([samples]).values for samples in mono]
     vectors = Normaliser.fit(values).transform(values)
     likeness = vectors @ vectors.T
