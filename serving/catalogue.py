@@ -8,17 +8,20 @@ from __future__ import annotations
 import base64
 import bisect
 import json
+import logging
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from infra.errors import NotFound
+from infra.errors import NotFound, StoreError
 from infra.models import Media, Track, TrackId, TrackRecord
 from serving.media import path_of
 from serving.problems import ProblemError
 
 __all__ = ["REQUEST_S", "SCAN_S", "Catalogue", "Entry", "Vector"]
+
+log = logging.getLogger("segue.catalogue")
 
 REQUEST_S, SCAN_S = 3.0, 30.0
 """How long MongoDB may take for one answer: to a request that somebody waits for, and to reading the whole library."""
@@ -89,6 +92,13 @@ class Catalogue:
         self._entries = entries
         self.generation += 1
         return True
+
+    def catch_up(self) -> None:
+        """`refresh`; with MongoDB away the library stays as it was last seen."""
+        try:
+            self.refresh()
+        except StoreError as error:
+            log.warning("the library stays as it was last seen: %s", error)
 
     def entry(self, track: str) -> Entry:
         """One track; raises `NotFound`."""

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer
-from infra.errors import NotFound, ServiceError, StoreError
+from infra.errors import NotFound, ServiceError
 from infra.models import Track, TrackId
 from infra.settings import Settings
 from infra.store import Store
@@ -201,7 +201,4 @@ class Library:
             self._refresh_once()
 
     def _refresh_once(self) -> None:
-        try:
-            self._catalogue.refresh()
-        except StoreError as error:
-            log.warning("the library stays as it was last seen: %s", error)
+        self._catalogue.catch_up()

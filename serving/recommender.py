@@ -6,7 +6,6 @@ In: the model, the listener's events up to this moment, and requests. Out: recom
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -18,7 +17,6 @@ from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer, TailReader
-from infra.errors import StoreError
 from infra.models import Recommendation, TrackId, UserId
 from infra.settings import Settings
 from infra.store import Store
@@ -45,8 +43,6 @@ from training.recommender import SessionRecommender
 from training.signals import Signal, disliked, signals
 
 __all__ = ["PREFIX", "Recommending"]
-
-log = logging.getLogger("segue.recommender")
 
 PREFIX = "/users"
 REFRESH_S = 1.0
@@ -193,10 +189,7 @@ class Recommending:
             self._refresh_once()
 
     def _refresh_once(self) -> None:
-        try:
-            self._catalogue.refresh()
-        except StoreError as error:
-            log.warning("the library stays as it was last seen: %s", error)
+        self._catalogue.catch_up()
         self._champion.refresh()
         self._live.measure()
 

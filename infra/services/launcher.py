@@ -137,11 +137,6 @@ class Launcher:
         """The same as the state file has it."""
         return self._states
 
-    @property
-    def stopping(self) -> threading.Event:
-        """Set when everything is about to end: nothing is waited for or started any more."""
-        return self._stopping
-
     def stop(self) -> None:
         """End everything that was started, last started first, and free the home."""
         self._stopping.set()
