@@ -174,8 +174,7 @@ def _record_of(track: TrackId, outcome: Ingested, prior: TrackRecord | None) -> 
         media=kept,
         cover_uri=outcome.cover_uri,
         features=features,
-        vector=prior.vector if prior and same_sound else None,
-        vector_version=prior.vector_version if prior and same_sound else None,
+        vectors=prior.vectors if prior and (same_sound or prior.features.version < features.version) else {},
     )
 
 

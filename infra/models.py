@@ -51,6 +51,10 @@ class Track(Frozen):
     duration_ms: int
     cover: bool = False
     """Whether `/tracks/{id}/cover` has a picture."""
+    loudness_lufs: float | None = None
+    """EBU R128 integrated loudness of the original in LUFS; None for silence and for what was not measured."""
+    true_peak_dbtp: float | None = None
+    """Highest true peak of the original in dBTP, for even volume without clipping."""
     added_at: datetime
 
 
@@ -71,6 +75,8 @@ class Media(Frozen):
     mime: str
     bitrate_kbps: int
     bytes: int
+    encoding: str = ""
+    """What the bytes were made with ("mp3 64k", "opus 64k", "mp3 q4"); empty for an original left as it was."""
 
 
 class Features(Frozen):
@@ -92,10 +98,11 @@ class TrackRecord(Frozen):
     media: Media
     cover_uri: str | None = None
     features: Features
-    vector: tuple[float, ...] | None = None
-    """Standardised and normalised features, MFCCs reduced by PCA: unit length; None until a normaliser is fitted."""
-    vector_version: int | None = None
-    """Version of the normaliser that made `vector`."""
+    vectors: dict[int, tuple[float, ...]] = {}
+    """Standardised and normalised features, MFCCs reduced by PCA, of unit length, by version of the normaliser that made them.
+
+    The newest and the one before it live side by side: a model that was trained with the older one goes on with it.
+    """
     missing: bool = False
     """The source was gone when the folder was last read; kept for its plays."""
 

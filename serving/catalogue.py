@@ -19,7 +19,7 @@ from infra.models import Media, Track, TrackId, TrackRecord
 from serving.media import path_of
 from serving.problems import ProblemError
 
-__all__ = ["REQUEST_S", "SCAN_S", "Catalogue", "Entry", "Vector"]
+__all__ = ["REQUEST_S", "SCAN_S", "Catalogue", "Entry"]
 
 log = logging.getLogger("segue.catalogue")
 
@@ -32,13 +32,6 @@ Changes = Callable[[int], Iterable[tuple[int, TrackRecord]]]
 Order = tuple[str, str, int, int, str, str]
 
 
-class Vector(NamedTuple):
-    """How a track sounds, and which normaliser says so."""
-
-    values: tuple[float, ...]
-    version: int
-
-
 class Entry(NamedTuple):
     """One track as it is served."""
 
@@ -49,7 +42,8 @@ class Entry(NamedTuple):
     track: Track
     media: Media
     cover_uri: str | None
-    vector: Vector | None
+    vectors: Mapping[int, tuple[float, ...]]
+    """How it sounds, by version of the normaliser that says so."""
 
 
 class Catalogue:
@@ -129,10 +123,10 @@ class Catalogue:
 
     def vectors(self, version: int | None = None) -> dict[TrackId, tuple[float, ...]]:
         """Sound vectors by track: those of normaliser `version`, or of the newest there is."""
-        having = {track: e.vector for track, e in self._entries.items() if e.vector is not None}
+        having = {track: e.vectors for track, e in self._entries.items() if e.vectors}
         if version is None:
-            version = max((v.version for v in having.values()), default=0)
-        return {track: v.values for track, v in having.items() if v.version == version}
+            version = max((max(vectors) for vectors in having.values()), default=0)
+        return {track: vectors[version] for track, vectors in having.items() if version in vectors}
 
     def artists(self) -> dict[TrackId, str]:
         """Artists by track."""
@@ -142,9 +136,6 @@ class Catalogue:
         if record.missing and not _still_has_bytes(record):
             entries.pop(record.track.id, None)
             return
-        vector = None
-        if self._with_vectors and record.vector is not None and record.vector_version is not None:
-            vector = Vector(record.vector, record.vector_version)
         track = record.track
         entries[track.id] = Entry(
             order=_order(track),
@@ -152,7 +143,7 @@ class Catalogue:
             track=track,
             media=record.media,
             cover_uri=record.cover_uri,
-            vector=vector,
+            vectors=record.vectors if self._with_vectors else {},
         )
 
 

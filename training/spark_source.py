@@ -102,12 +102,13 @@ def _tracks(store: Store, ids: IdRange) -> Iterator[dict[str, Any]]:
 
 
 def _track(record: TrackRecord) -> dict[str, Any]:
+    newest = max(record.vectors, default=None)
     return {
         "id": record.track.id,
         "artist": record.track.artist,
         "album": record.track.album,
-        "vector": record.vector,
-        "vector_version": record.vector_version,
+        "vector": None if newest is None else record.vectors[newest],
+        "vector_version": newest,
         "segments": record.features.segments,
     }
 

@@ -20,6 +20,9 @@ __all__ = ["FailureStore", "Holding", "NormaliserStore", "TrackStore"]
 
 Document = dict[str, Any]
 
+VERSIONS_KEPT = 2
+"""Vectors of so many normalisers live side by side."""
+
 
 class Holding(NamedTuple):
     """What an ingest needs to know of a track that is there already: all but what it sounds like and is called."""
@@ -29,7 +32,8 @@ class Holding(NamedTuple):
     sources: tuple[Source, ...]
     media_uri: str
     features_version: int
-    vector_version: int | None
+    vector_version: int
+    """Newest normaliser that made a vector of it; 0 for none yet."""
     missing: bool
 
 
@@ -52,11 +56,18 @@ class TrackStore:
 
     @mongo_errors()
     def set_vectors(self, version: int, vectors: Mapping[TrackId, Sequence[float]]) -> None:
-        """Store normalised vectors and the version of the normaliser that made them."""
+        """Store normaliser `version`'s vectors beside those of the version before; older ones go."""
         revision = _now()
         writes = [
-            UpdateOne({"_id": track}, {"$set": {"vector": list(v), "vector_version": version, "revision": revision}})
-            for track, v in vectors.items()
+            UpdateOne(
+                {"_id": track},
+                {
+                    "$set": {f"vectors.{version}": list(vector), "revision": revision},
+                    "$max": {"vector_version": version},
+                    "$unset": {f"vectors.{version - VERSIONS_KEPT}": ""},
+                },
+            )
+            for track, vector in vectors.items()
         ]
         if writes:
             self._tracks.bulk_write(writes)
@@ -163,7 +174,8 @@ class FailureStore:
 
 def _document(record: TrackRecord) -> Document:
     body = record.model_dump(mode="json")
-    return {"_id": record.track.id, "revision": _now(), "features_version": record.features.version, **body}
+    newest = {"features_version": record.features.version, "vector_version": max(record.vectors, default=0)}
+    return {"_id": record.track.id, "revision": _now(), **newest, **body}
 
 
 def _record(document: Document) -> TrackRecord:

@@ -73,8 +73,7 @@ def heard(name: str, place: int, media: Path, cover: Path | None = None) -> Trac
             "sources": (Source(uri=media.as_uri(), bytes=size, mtime_ns=1),),
             "media": Media(uri=media.as_uri(), mime="audio/mpeg", bitrate_kbps=64, bytes=size),
             "cover_uri": cover.as_uri() if cover else None,
-            "vector": tuple(vector),
-            "vector_version": 1,
+            "vectors": {1: tuple(vector)},
         }
     )
 

@@ -13,7 +13,7 @@ from tests.data.records import play, record, track_id
 
 
 def test_a_track_comes_back_as_it_went_in(store: Store):
-    one = record("One", cover_uri="file:///media/%F0%9F%8E%B5.jpg", vector=(0.6, 0.8), vector_version=3)
+    one = record("One", cover_uri="file:///media/%F0%9F%8E%B5.jpg", vectors={3: (0.6, 0.8)})
     store.tracks.upsert([one])
     assert store.tracks.get(one.track.id) == one
     assert [(h.id, h.contents, h.sources) for h in store.tracks.holdings()] == [
@@ -39,12 +39,14 @@ def test_changes_are_seen_from_a_revision_on(store: Store):
     assert [r for r, _ in store.tracks.changed_since(0)] == sorted(r for r, _ in store.tracks.changed_since(0))
 
 
-def test_vectors_are_set_with_their_version(store: Store):
-    store.tracks.upsert([record("One")])
-    store.tracks.set_vectors(2, {track_id("One"): [1.0, 0.0]})
+def test_vectors_of_the_two_newest_normalisers_live_side_by_side(store: Store):
+    store.tracks.upsert([record("One"), record("Two", vectors={1: (0.6, 0.8)})])
+    for version in (1, 3, 2):
+        store.tracks.set_vectors(version, {track_id("One"): [1.0, float(version)]})
     found = store.tracks.get(track_id("One"))
     assert found is not None
-    assert (found.vector, found.vector_version) == ((1.0, 0.0), 2)
+    assert found.vectors == {2: (1.0, 2.0), 3: (1.0, 3.0)}
+    assert {h.id: h.vector_version for h in store.tracks.holdings()} == {track_id("One"): 3, track_id("Two"): 1}
 
 
 def test_ranges_of_ids_are_a_partition_of_all(store: Store):

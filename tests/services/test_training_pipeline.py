@@ -193,6 +193,5 @@ def _record(name: str, segments: np.ndarray, normaliser: Normaliser) -> TrackRec
             values=tuple(mean.tolist()),
             segments=tuple(tuple(part) for part in segments.tolist()),
         ),
-        vector=tuple(normaliser.transform([mean])[0].tolist()),
-        vector_version=1,
+        vectors={1: tuple(normaliser.transform([mean])[0].tolist())},
     )

@@ -123,8 +123,8 @@ def test_a_missing_track_is_left_out_only_when_its_media_is_gone(tmp_path: Path)
 
 def test_vectors_of_one_normaliser_only():
     catalogue = opened(
-        record("old", vector=(1.0, 0.0), vector_version=1),
-        record("new", vector=(0.0, 1.0, 0.0), vector_version=2),
+        record("old", vectors={1: (1.0, 0.0)}),
+        record("new", vectors={2: (0.0, 1.0, 0.0)}),
         record("none"),
     )
     assert catalogue.vectors() == {track_id("new"): (0.0, 1.0, 0.0)}

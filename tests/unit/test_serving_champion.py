@@ -42,7 +42,7 @@ class Registry:
 
 
 def sounding(name: str, angle: float, version: int = 1) -> TrackRecord:
-    return record(name, vector=(math.cos(angle), math.sin(angle)), vector_version=version)
+    return record(name, vectors={version: (math.cos(angle), math.sin(angle))})
 
 
 class Library:
