@@ -20,7 +20,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.features import SAMPLE_RATE
+from etl.spectrum import SAMPLE_RATE
 from infra.errors import AudioError
 
 __all__ = ["Sound", "content_hash", "decoded_seconds", "encode_and_decode", "probe"]

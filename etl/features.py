@@ -6,25 +6,19 @@ Out: `Features`: the numbers of the whole track and of up to eight equal parts. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple
 
 import librosa
 import numpy as np
-from numpy.typing import NDArray
 
+from etl.spectrum import HOP, N_MFCC, SAMPLE_RATE, Frames, Samples, measure_frames
 from infra.errors import AudioError
 from infra.models import Features
 
-__all__ = ["FEATURE_NAMES", "FEATURE_VERSION", "MFCC_VALUES", "SAMPLE_RATE", "measure", "measure_frames"]
+__all__ = ["FEATURE_NAMES", "FEATURE_VERSION", "MFCC_VALUES", "measure"]
 
 FEATURE_VERSION = 1
-SAMPLE_RATE = 22_050
-N_MFCC = 20
-N_FFT = 2048
-HOP = 512
-TOP_DB = 80.0
 PARTS = 8
 PART_SECONDS = 5
 
@@ -42,16 +36,6 @@ FEATURE_NAMES = (
 MFCC_VALUES = 3 * N_MFCC
 """So many of the values, from the first, describe MFCCs."""
 
-Samples = NDArray[np.float32]
-
-
-class Frames(NamedTuple):
-    """Measurements every 512 samples, along the last axis."""
-
-    mfcc: Samples
-    centroid_hz: Samples
-    zcr: Samples
-
 
 def measure(blocks: Iterable[Samples]) -> Features:
     """The features of a track; raises `AudioError` at stage "features" for samples that are not finite."""
@@ -65,61 +49,6 @@ def measure(blocks: Iterable[Samples]) -> Features:
         values=_summary(frames, deltas, slice(None)),
         segments=tuple(_summary(frames, deltas, slice(a, b)) for a, b in pairwise(edges)),
     )
-
-
-def measure_frames(blocks: Iterable[Samples]) -> Frames:
-    """MFCCs, centroid and zero-crossing rate of every frame, centred and padded as librosa does."""
-    mel_basis = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT)
-    log_mel, centroids, rates = [], [], []
-    for zero_padded, edge_padded in _overlapping(blocks):
-        magnitude = np.abs(librosa.stft(zero_padded, n_fft=N_FFT, hop_length=HOP, center=False))
-        log_mel.append(librosa.power_to_db(mel_basis @ magnitude**2, top_db=None))
-        centroids.append(librosa.feature.spectral_centroid(S=magnitude, sr=SAMPLE_RATE, n_fft=N_FFT)[0])
-        rates.append(
-            librosa.feature.zero_crossing_rate(edge_padded, frame_length=N_FFT, hop_length=HOP, center=False)[0]
-        )
-    if not log_mel:
-        raise AudioError("decode", "nothing in it can be decoded")
-    return Frames(_mfcc(log_mel), np.concatenate(centroids), np.concatenate(rates))
-
-
-def _overlapping(blocks: Iterable[Samples]) -> Iterator[tuple[Samples, Samples]]:
-    """The signal in chunks of whole frames, twice: padded with zeros (spectrogram) and with its edge values (crossings)."""
-    half = N_FFT // 2
-    carry, head = np.zeros(half, np.float32), None
-    for block, last in _with_last(blocks):
-        if not np.isfinite(block).all():
-            raise AudioError("features", "there are samples in it that are no numbers")
-        signal = np.concatenate((carry, block, np.zeros(half if last else 0, np.float32)))
-        count = (signal.size - N_FFT) // HOP + 1
-        if count < 2 and not last:  # two frames at least, so that all of the padding is in the first chunk
-            carry = signal
-            continue
-        chunk, carry = signal[: (count - 1) * HOP + N_FFT], signal[count * HOP :]
-        edged = chunk.copy()
-        if head is None:
-            head = edged[half]
-            edged[:half] = head
-        if last:
-            edged[signal.size - half :] = signal[-half - 1]
-        yield chunk, edged
-
-
-def _with_last(blocks: Iterable[Samples]) -> Iterator[tuple[Samples, bool]]:
-    held: Samples | None = None
-    for block in blocks:
-        if block.size:
-            if held is not None:
-                yield held, False
-            held = block
-    if held is not None:
-        yield held, True
-
-
-def _mfcc(log_mel: list[Samples]) -> Samples:
-    """MFCCs of all frames; the floor lies 80 dB under the loudest of the whole track, so it comes last."""
-    floor = max(float(block.max()) for block in log_mel) - TOP_DB
-    return np.concatenate([librosa.feature.mfcc(S=np.maximum(b, floor), n_mfcc=N_MFCC) for b in log_mel], axis=1)
 
 
 def _summary(frames: Frames, deltas: Samples, part: slice) -> tuple[float, ...]:

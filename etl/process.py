@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from etl import compress, in_place, media
 from etl.compress import Sound
-from etl.features import SAMPLE_RATE, measure
+from etl.features import measure
 from etl.scan import SourceFile, uri_of
+from etl.spectrum import SAMPLE_RATE
 from etl.tags import Tags, read_tags
 from infra.errors import AudioError
 from infra.models import Features, Media, Source, TrackId

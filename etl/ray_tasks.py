@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from etl.features import SAMPLE_RATE, measure
+from etl.features import measure
 from etl.process import Failed, Known, Options, Outcome, process
 from etl.scan import SourceFile
+from etl.spectrum import SAMPLE_RATE
 from infra.errors import ServiceError
 
 __all__ = ["Submit", "cluster", "submit_here"]

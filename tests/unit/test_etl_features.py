@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from etl.compose import piece
-from etl.features import FEATURE_NAMES, SAMPLE_RATE, measure, measure_frames
+from etl.features import FEATURE_NAMES, measure
+from etl.spectrum import SAMPLE_RATE, measure_frames
 from etl.synthesis import render
 from infra.errors import AudioError
 
