@@ -70,6 +70,12 @@ class PlayStore:
         following = f"{page[-1]['at_ms']}.{page[-1]['_id']}" if len(found) > limit else None
         return [PlayEvent.model_validate(d["event"]) for d in page], following
 
+    def between(self, user: UserId, first_ms: int, last_ms: int) -> Iterator[PlayEvent]:
+        """Everything of a listener from `first_ms` to `last_ms` (milliseconds since 1970), in no order."""
+        with mongo_errors():
+            for found in self._plays.find({"user": user, "at_ms": {"$gte": first_ms, "$lte": last_ms}}):
+                yield PlayEvent.model_validate(found["event"])
+
     @mongo_errors()
     def forget(self, user: UserId) -> int:
         """Delete everything of a listener; returns how many events that were."""

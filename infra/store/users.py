@@ -37,10 +37,7 @@ class UserStore:
     @mongo_errors()
     def add(self, user: UserId) -> None:
         """Make an account; raises `SettingsError` for a name that cannot be one, or that there is already."""
-        try:
-            TypeAdapter(Annotated[UserId, NAME]).validate_python(user)
-        except ValidationError as error:
-            raise SettingsError(f"{user!r} cannot be an account's name: {error.errors()[0]['msg']}") from error
+        _check(user)
         if self._users.find_one({"_id": user}):
             raise SettingsError(
                 f"there is an account {user!r} already; `segue user token {user}` gives it another token"
@@ -70,9 +67,24 @@ class UserStore:
         return UserId(found["_id"]) if found else None
 
     @mongo_errors()
+    def listener(self, name: str) -> UserId:
+        """Who is called so; raises `SettingsError` for a name nobody can have or, once there are accounts, nobody has."""
+        user = _check(UserId(name))
+        if self._users.find_one() and not self._users.find_one({"_id": user}):
+            raise SettingsError(f"there is no account {user!r}; `segue user add {user}` makes one")
+        return user
+
+    @mongo_errors()
     def names(self) -> list[UserId]:
         """All accounts."""
         return [UserId(d["_id"]) for d in self._users.find().sort("_id", 1)]
+
+
+def _check(user: UserId) -> UserId:
+    try:
+        return TypeAdapter(Annotated[UserId, NAME]).validate_python(user)
+    except ValidationError as error:
+        raise SettingsError(f"{user!r} cannot be an account's name: {error.errors()[0]['msg']}") from error
 
 
 def _digest(token: str) -> str:
