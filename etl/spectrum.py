@@ -1,12 +1,13 @@
-"""What is measured in every frame: MFCCs, spectral centroid, zero-crossing rate, from one short-time Fourier transform.
+"""What is measured in every frame: timbre, brightness, level, onsets and pitch, from one short-time Fourier transform.
 
-In: mono float32 samples at 22,050 Hz, block by block. Out: `Frames`, a column every 512 samples, equal to librosa's own calls.
+In: mono float32 samples at 22,050 Hz, block by block. Out: `Frames`, a column every 512 samples; MFCCs, centroid and
+zero-crossing rate equal librosa's own calls.
 A block becomes frames at once, so a file of hours holds no more than its measurements in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -18,7 +19,18 @@ from numpy.typing import NDArray
 
 from infra.errors import AudioError
 
-__all__ = ["HOP", "N_FFT", "N_MFCC", "SAMPLE_RATE", "Frames", "Samples", "measure_frames"]
+__all__ = [
+    "FRAMES_PER_PITCH",
+    "HOP",
+    "N_CEPSTRUM",
+    "N_FFT",
+    "N_MFCC",
+    "PITCHES",
+    "SAMPLE_RATE",
+    "Frames",
+    "Samples",
+    "measure_frames",
+]
 
 SAMPLE_RATE = 22_050
 N_FFT = 2048
@@ -26,6 +38,15 @@ HOP = 512
 N_MFCC = 20
 N_MELS = 128
 TOP_DB = 80.0
+LOW_MELS = 100
+"""Bands under 5.2 kHz: encoding at 64 kbit/s leaves these nearly as they were, and empties those above here and there."""
+N_CEPSTRUM = 13
+PITCHES = range(36, 96)
+"""Semitones as MIDI numbers, 65 Hz to 1,976 Hz."""
+AROUND = 6
+"""So many semitones on each side are a pitch's surroundings."""
+FRAMES_PER_PITCH = 4
+LEVEL_RANGE_DB = 60.0
 SMALLEST_POWER = 1e-10
 """librosa's `amin`: what is under it counts as this much."""
 AT_ONCE = 32
@@ -43,6 +64,23 @@ class Frames(NamedTuple):
     """(n,)"""
     zcr: Samples
     """(n,) share of neighbouring samples of different sign"""
+    cepstrum: Samples
+    """(13, n) like the MFCCs, of the mel bands under 5.2 kHz alone: much the same in a file and in its 64 kbit/s copy"""
+    level_db: Samples
+    """(n,) power of the frame, at most 60 dB under the loudest"""
+    onset_db: Samples
+    """(n,) mean rise of the mel bands under 5.2 kHz since the frame before"""
+    pitch_db: Samples
+    """(60, ⌈n / 4⌉) of every fourth frame: how far each semitone stands out of the octave around it"""
+
+
+class _Chunk(NamedTuple):
+    """Measurements of some consecutive frames, along the first axis, before what needs the loudest of the whole track."""
+
+    log_mel: Samples
+    centroid_hz: Samples
+    level_db: Samples
+    pitch_db: Samples
 
 
 class _Basis(NamedTuple):
@@ -54,8 +92,14 @@ class _Basis(NamedTuple):
     """(1025, 128)"""
     dct: Samples
     """(128, 20)"""
+    low_dct: Samples
+    """(100, 13)"""
     hz: Samples
     """(1025,)"""
+    semitones: Samples
+    """(m, 72) of the first m bins: those under 3 kHz"""
+    above_surroundings: Samples
+    """(72, 60)"""
 
 
 def measure_frames(blocks: Iterable[Samples]) -> Frames:
@@ -63,38 +107,67 @@ def measure_frames(blocks: Iterable[Samples]) -> Frames:
 
     Raises `AudioError` at stage "decode" for no samples and at stage "features" for samples that are not finite.
     """
-    log_mel, centroids, rates = [], [], []
+    chunks: list[_Chunk] = []
+    rates: list[Samples] = []
+    first = 0
     for zero_padded, edge_padded in _overlapping(blocks):
-        mel, centroid = _spectral(zero_padded)
-        log_mel.append(mel)
-        centroids.append(centroid)
+        chunks.append(_spectral(zero_padded, first))
         rates.append(_crossings(edge_padded))
-    if not log_mel:
+        first += len(rates[-1])
+    if not chunks:
         raise AudioError("decode", "nothing in it can be decoded")
-    return Frames(_mfcc(log_mel), np.concatenate(centroids), np.concatenate(rates))
+    log_mel, centroids, levels, pitches = zip(*chunks, strict=True)
+    mfcc, cepstrum, onset = _of_log_mel(log_mel)
+    level = np.concatenate(levels)
+    return Frames(
+        mfcc=mfcc,
+        centroid_hz=np.concatenate(centroids),
+        zcr=np.concatenate(rates),
+        cepstrum=cepstrum,
+        level_db=np.maximum(level, level.max() - LEVEL_RANGE_DB),
+        onset_db=onset,
+        pitch_db=np.concatenate(pitches).T,
+    )
 
 
-def _spectral(signal: Samples) -> tuple[Samples, Samples]:
-    """Log-mel bands (n, 128) in dB and centroids (n,) in Hz of the frames of a padded signal."""
+def _spectral(signal: Samples, first: int) -> _Chunk:
+    """What the spectra of a padded signal's frames tell; `first` is the number of the first of them in the track."""
     basis = _basis()
     frames = sliding_window_view(signal, N_FFT)[::HOP]
     mel = np.empty((len(frames), N_MELS), np.float32)
-    centroid = np.empty(len(frames), np.float32)
+    centroid, level = np.empty(len(frames), np.float32), np.empty(len(frames), np.float32)
+    pitched = []
     for start in range(0, len(frames), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
         spectrum = scipy.fft.rfft(frames[rows] * basis.window, axis=1, overwrite_x=True)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         mel[rows] = power @ basis.mel
+        level[rows] = power.sum(axis=1)
+        pitched.append(power[-(first + start) % FRAMES_PER_PITCH :: FRAMES_PER_PITCH, : len(basis.semitones)])
         magnitude = np.sqrt(power, out=power)
         total = magnitude.sum(axis=1)
         centroid[rows] = (magnitude @ basis.hz) / np.where(total < np.finfo(np.float32).tiny, 1.0, total)
-    return 10 * np.log10(np.maximum(mel, SMALLEST_POWER)), centroid
+    semitones = _decibels(np.concatenate(pitched) @ basis.semitones)
+    return _Chunk(_decibels(mel), centroid, _decibels(level), np.maximum(semitones @ basis.above_surroundings, 0))
 
 
-def _mfcc(log_mel: list[Samples]) -> Samples:
-    """MFCCs of all frames; the floor lies 80 dB under the loudest of the whole track, so it comes last."""
-    floor = max(float(block.max()) for block in log_mel) - TOP_DB
-    return np.concatenate([np.maximum(block, floor) @ _basis().dct for block in log_mel]).T
+def _decibels(power: Samples) -> Samples:
+    return 10 * np.log10(np.maximum(power, SMALLEST_POWER))
+
+
+def _of_log_mel(log_mel: Sequence[Samples]) -> tuple[Samples, Samples, Samples]:
+    """MFCCs, low cepstrum and onsets; the floor lies 80 dB under the loudest of the whole track, so they come last."""
+    floor = max(float(chunk.max()) for chunk in log_mel) - TOP_DB
+    mfcc, cepstrum, onset = [], [], []
+    before = np.maximum(log_mel[0][:1, :LOW_MELS], floor)
+    for chunk in log_mel:
+        floored = np.maximum(chunk, floor)
+        low = floored[:, :LOW_MELS]
+        mfcc.append(floored @ _basis().dct)
+        cepstrum.append(low @ _basis().low_dct)
+        onset.append(np.maximum(np.diff(low, axis=0, prepend=before), 0).mean(axis=1))
+        before = low[-1:]
+    return np.concatenate(mfcc).T, np.concatenate(cepstrum).T, np.concatenate(onset)
 
 
 def _crossings(signal: Samples) -> Samples:
@@ -148,5 +221,26 @@ def _basis() -> _Basis:
     window = librosa.filters.get_window("hann", N_FFT)
     mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
     dct = scipy.fft.dct(np.eye(N_MELS), axis=1, norm="ortho")[:, :N_MFCC]
+    low_dct = scipy.fft.dct(np.eye(LOW_MELS), axis=1, norm="ortho")[:, :N_CEPSTRUM]
     hz = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=N_FFT)
-    return _Basis(window, *(np.ascontiguousarray(m, np.float32) for m in (mel.T, dct, hz)))
+    matrices = (mel.T, dct, low_dct, hz, _semitones(hz), _above_surroundings())
+    return _Basis(window, *(np.ascontiguousarray(m, np.float32) for m in matrices))
+
+
+def _semitones(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Triangles one semitone to each side of its centre, and never narrower than the distance of the bins."""
+    centres = librosa.midi_to_hz(np.arange(PITCHES.start - AROUND, PITCHES.stop + AROUND))
+    reach = np.maximum(centres * (2 ** (1 / 12) - 1), hz[1])
+    triangles = np.clip(1 - np.abs(hz[:, None] - centres) / reach, 0, 1)
+    triangles /= triangles.sum(axis=0)
+    used: NDArray[np.float64] = triangles[: int(triangles.any(axis=1).nonzero()[0][-1]) + 1]
+    return used
+
+
+def _above_surroundings() -> NDArray[np.float64]:
+    """Takes from each pitch the mean of itself and the six semitones on each side."""
+    n, width = len(PITCHES), 2 * AROUND + 1
+    matrix = np.eye(n + 2 * AROUND, n, -AROUND)
+    for pitch in range(n):
+        matrix[pitch : pitch + width, pitch] -= 1 / width
+    return matrix

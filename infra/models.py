@@ -99,7 +99,7 @@ class TrackRecord(Frozen):
     cover_uri: str | None = None
     features: Features
     vectors: dict[int, tuple[float, ...]] = {}
-    """Standardised and normalised features, MFCCs reduced by PCA, of unit length, by version of the normaliser that made them.
+    """Features standardised, weighted by family, reduced by PCA and of unit length, by version of the normaliser that made them.
 
     The newest and the one before it live side by side: a model that was trained with the older one goes on with it.
     """

@@ -4,13 +4,16 @@ In: our own frozen types. Out: the same. Nothing outside this folder imports pym
 """
 
 from infra.store.connection import Store
+from infra.store.failures import Failure, FailureStore
 from infra.store.plays import PlayStore, StoredPlay
-from infra.store.tracks import FailureStore, Holding, NormaliserStore, TrackStore
+from infra.store.tracks import Holding, Named, NormaliserStore, TrackStore
 from infra.store.users import UserStore
 
 __all__ = [
+    "Failure",
     "FailureStore",
     "Holding",
+    "Named",
     "NormaliserStore",
     "PlayStore",
     "Store",

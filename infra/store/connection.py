@@ -12,8 +12,9 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from infra.errors import StoreError
+from infra.store.failures import FailureStore
 from infra.store.plays import PlayStore
-from infra.store.tracks import FailureStore, NormaliserStore, TrackStore
+from infra.store.tracks import NormaliserStore, TrackStore
 from infra.store.users import UserStore
 
 __all__ = ["Store"]

@@ -1,22 +1,23 @@
-"""Tracks, the fitted normalisers their vectors come from, and the files that failed.
+"""Tracks, and the fitted normalisers their vectors come from.
 
 In: `TrackRecord`s from ETL. Out: the same by id, change time or id range.
 """
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import numpy as np
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 
-from infra.models import Source, TrackId, TrackRecord
+from infra.models import Media, Source, TrackId, TrackRecord
 from infra.store.mongo_errors import mongo_errors
 
-__all__ = ["FailureStore", "Holding", "NormaliserStore", "TrackStore"]
+__all__ = ["Holding", "Named", "NormaliserStore", "TrackStore"]
 
 Document = dict[str, Any]
 
@@ -30,10 +31,22 @@ class Holding(NamedTuple):
     id: TrackId
     contents: tuple[str, ...]
     sources: tuple[Source, ...]
-    media_uri: str
+    media: Media
     features_version: int
     vector_version: int
     """Newest normaliser that made a vector of it; 0 for none yet."""
+    missing: bool
+
+
+class Named(NamedTuple):
+    """What a track is called, for finding it by its tags."""
+
+    id: TrackId
+    title: str
+    artist: str
+    album: str
+    album_artist: str
+    duration_ms: int
     missing: bool
 
 
@@ -107,9 +120,24 @@ class TrackStore:
                     TrackId(found["_id"]),
                     tuple(found["contents"]),
                     tuple(Source.model_validate(s) for s in found["sources"]),
-                    found["media"]["uri"],
+                    Media.model_validate(found["media"]),
                     found["features_version"],
                     found["vector_version"],
+                    found["missing"],
+                )
+
+    def names(self) -> Iterator[Named]:
+        """What every track is called, missing ones included."""
+        with mongo_errors():
+            for found in self._tracks.find({}, {"track": 1, "missing": 1}):
+                track = found["track"]
+                yield Named(
+                    TrackId(found["_id"]),
+                    track["title"],
+                    track["artist"],
+                    track["album"],
+                    track["album_artist"],
+                    track["duration_ms"],
                     found["missing"],
                 )
 
@@ -145,42 +173,31 @@ class NormaliserStore:
         return (int(found["version"]), found["state"]) if found else None
 
 
-class FailureStore:
-    """The collection `failures`: files that could not be ingested, by URI, with stage and reason."""
-
-    def __init__(self, collection: Collection[Document]) -> None:
-        self._failures = collection
-
-    @mongo_errors()
-    def record(self, uri: str, *, stage: str, reason: str, size: int, mtime_ns: int) -> None:
-        """Remember a failure; `size` and `mtime_ns` tell later whether the file has changed since."""
-        self._failures.replace_one(
-            {"_id": uri},
-            {"_id": uri, "stage": stage, "reason": reason, "size": size, "mtime_ns": mtime_ns, "at": datetime.now(UTC)},
-            upsert=True,
-        )
-
-    @mongo_errors()
-    def clear(self, uri: str) -> None:
-        """Forget a failure, when the file came through after all."""
-        self._failures.delete_one({"_id": uri})
-
-    def all(self) -> Iterator[tuple[str, str, str]]:
-        """`(uri, stage, reason)` of every failure."""
-        with mongo_errors():
-            for found in self._failures.find().sort("_id", 1):
-                yield found["_id"], found["stage"], found["reason"]
-
-
 def _document(record: TrackRecord) -> Document:
     body = record.model_dump(mode="json")
+    body["features"]["segments"] = _packed(record.features.segments)
     newest = {"features_version": record.features.version, "vector_version": max(record.vectors, default=0)}
     return {"_id": record.track.id, "revision": _now(), **newest, **body}
 
 
 def _record(document: Document) -> TrackRecord:
+    features = document["features"]
+    features["segments"] = _unpacked(features["segments"], len(features["values"]))
     return TrackRecord.model_validate({k: v for k, v in document.items() if k in TrackRecord.model_fields})
 
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _packed(parts: Sequence[Sequence[float]]) -> str:
+    """Rows in single precision, which is what features are measured in, as base64: a quarter of the bytes of the numbers.
+
+    As text, because the embedded server replaces no document that holds bytes.
+    """
+    return base64.b64encode(np.asarray(parts, dtype="<f4").tobytes()).decode()
+
+
+def _unpacked(packed: str, width: int) -> list[list[float]]:
+    rows: list[list[float]] = np.frombuffer(base64.b64decode(packed), dtype="<f4").reshape(-1, width).tolist()
+    return rows

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
 from infra.errors import NotFound, SegueError, SettingsError, StoreError
 from infra.models import UserId
-from infra.store import Store
-from tests.data.records import play, record, track_id
+from infra.store import Failure, Store
+from tests.data.records import START, play, record, track_id
 
 
 def test_a_track_comes_back_as_it_went_in(store: Store):
@@ -67,10 +68,15 @@ def test_the_newest_normaliser_is_found(store: Store):
 
 
 def test_failures_are_kept_until_cleared(store: Store):
-    store.failures.record("file:///a.mp3", stage="decode", reason="no audio", size=3, mtime_ns=5)
-    store.failures.record("file:///a.mp3", stage="decode", reason="cut short", size=4, mtime_ns=6)
-    assert list(store.failures.all()) == [("file:///a.mp3", "decode", "cut short")]
-    store.failures.clear("file:///a.mp3")
+    first = Failure("file:///a.mp3", "decode", "no audio", size=3, mtime_ns=5, reader="1", at=START)
+    other = Failure("file:///b.mp3", "read", "it is empty", size=0, mtime_ns=7, reader="1", at=START)
+    later = first._replace(reason="cut short", size=4, mtime_ns=6, at=START + timedelta(minutes=1))
+    store.failures.record([first])
+    store.failures.record([later, other])
+    assert list(store.failures.all()) == [other, later]
+    store.failures.clear(["file:///a.mp3"])
+    assert list(store.failures.all()) == [other]
+    store.failures.clear(["file:///b.mp3"])
     assert list(store.failures.all()) == []
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from etl.features import FEATURE_VERSION, MFCC_VALUES
+from etl.features import FEATURE_NAMES, FEATURE_VERSION
 from etl.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import NotFound, ServiceError, TrainingError
@@ -26,7 +26,7 @@ from training.pipeline import TrainingReport, train
 from training.recommender import SessionRecommender
 from training.signals import Signal
 
-WIDTH = MFCC_VALUES + 4
+WIDTH = len(FEATURE_NAMES)
 TRACKS = [f"{kind} {i}" for kind in ("loud", "soft") for i in range(6)]
 CONFIG = ModelConfig(dim=16, epochs=2, batch_size=16)
 

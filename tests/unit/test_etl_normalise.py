@@ -1,24 +1,26 @@
-"""The normaliser: scaler and PCA, kept as plain lists."""
+"""The normaliser: scaler, weights and PCA, kept as plain lists."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from etl.features import FEATURE_NAMES, MFCC_VALUES
-from etl.normalise import Normaliser
+from etl.features import FAMILIES, FEATURE_NAMES
+from etl.normalise import WEIGHTS, Normaliser
+
+N = len(FEATURE_NAMES)
 
 
 @pytest.fixture
 def values() -> NDArray[np.float64]:
-    """Sixty tracks whose MFCCs vary in five directions, in natural units."""
+    """Sixty tracks that vary in five directions, each value in its own unit."""
     random = np.random.default_rng(1)
-    mixed = random.normal(size=(60, 5)) @ random.normal(size=(5, MFCC_VALUES)) * 50
-    rest = random.normal(size=(60, len(FEATURE_NAMES) - MFCC_VALUES)) * [400, 100, 0.02, 0.01] + [2000, 500, 0.1, 0.05]
-    return np.hstack([mixed + random.normal(size=mixed.shape), rest])
+    mixed = random.normal(size=(60, 5)) @ random.normal(size=(5, N)) + random.normal(size=(60, N)) / 10
+    return mixed * np.geomspace(0.01, 400, N) + np.linspace(-300, 2000, N)
 
 
 def test_vectors_have_unit_length_and_keep_95_percent_of_the_variance(values: NDArray[np.float64]):
@@ -27,10 +29,31 @@ def test_vectors_have_unit_length_and_keep_95_percent_of_the_variance(values: ND
     assert vectors.shape == (60, normaliser.width)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
-    assert normaliser.width == 5 + 4
-    standard = ((values - values.mean(0)) / values.std(0))[:, :MFCC_VALUES]
-    kept = standard @ np.asarray(normaliser.components).T
-    assert kept.var(axis=0).sum() >= 0.95 * standard.var(axis=0).sum()
+    assert normaliser.width == 5
+    weighted = np.clip((values - values.mean(0)) / values.std(0), -3, 3) * WEIGHTS
+    kept = weighted @ np.asarray(normaliser.components).T
+    assert kept.var(axis=0).sum() >= 0.95 * weighted.var(axis=0).sum()
+
+
+def test_a_family_weighs_the_same_however_many_values_it_has():
+    edges = np.cumsum([0, *(len(f.names) for f in FAMILIES)])
+    for (start, stop), family in zip(pairwise(edges), FAMILIES, strict=True):
+        assert np.linalg.norm(WEIGHTS[start:stop]) == pytest.approx(family.weight)
+
+
+def test_vectors_do_not_depend_on_the_units(values: NDArray[np.float64]):
+    other = values * np.geomspace(1e-3, 1e3, N) - 7
+    near = Normaliser.fit(values).transform(values) @ Normaliser.fit(values).transform(values).T
+    again = Normaliser.fit(other).transform(other) @ Normaliser.fit(other).transform(other).T
+    np.testing.assert_allclose(again, near, atol=1e-5)
+
+
+def test_one_wild_value_does_not_rule_a_distance(values: NDArray[np.float64]):
+    normaliser = Normaliser.fit(values)
+    wild, wilder = values[:1].copy(), values[:1].copy()
+    wild[0, 200], wilder[0, 200] = 1e9, 1e15
+    np.testing.assert_array_equal(normaliser.transform(wild), normaliser.transform(wilder))
+    assert normaliser.transform(wild)[0] @ normaliser.transform(values[:1])[0] > 0.9
 
 
 def test_the_state_is_plain_and_gives_the_same_vectors(values: NDArray[np.float64]):
