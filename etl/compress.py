@@ -1,14 +1,15 @@
-"""FFmpeg, through ffmpeg-python: what is in a file, its content hash, and one pass that compresses and decodes.
+"""FFmpeg, through ffmpeg-python: what is in a file, its content hash, and one pass that encodes, decodes and measures.
 
-In: paths. Out: `Sound`, a SHA-256 of the audio alone, an MP3 on disk and mono samples at 22,050 Hz on a pipe.
+In: paths. Out: `Sound`, a SHA-256 of the audio alone, a compressed file on disk, mono samples at 22,050 Hz and the loudness.
 Names never meet a shell, and always stand behind `file:`, so "-y.mp3" and "a:b.mp3" are only names.
-Time limits: 60 s for a look; 120 s and twice the duration for what reads the whole file.
+Time limits: 60 s for a look; 120 s and twice the duration, two hours at most, for what reads the whole file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import tempfile
 import threading
@@ -20,18 +21,35 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from etl.encoding import Encoding
+from etl.guards import PROTECTED, guards_for
+from etl.identity import hash_without_tags, mp3_frames
+from etl.loudness import LOUDNESS_FILTER, PEAK_FILTER, Loudness, loudness_said
 from etl.spectrum import SAMPLE_RATE
 from infra.errors import AudioError
 
-__all__ = ["Sound", "content_hash", "decoded_seconds", "encode_and_decode", "probe"]
+__all__ = ["Reading", "Sound", "content_hash", "decoded_seconds", "foreign_bytes", "probe"]
 
 LOOK_S = 60.0
+LONGEST_S = 7200.0
+PIPE_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20
 """A million samples, 48 seconds, at once."""
+SAID_BYTES = 1 << 16
+"""So much of what FFmpeg said last is read: a damaged file makes it say a line for every frame."""
 INPUT, OUTPUT = "<input>", "<output>"
 """Stand for the names until the arguments are made: ffmpeg-python refuses names that are not UTF-8."""
-LOW_RATE = 22_050
-"""MP3 at 44.1 kHz cannot go under 32 kbit/s; at half the sample rate it can."""
+NO_AUDIO, TOO_LONG = "there is no audio in it", "took longer than"
+BYTES_A_SECOND = 4_000
+"""Where the headers tell no duration, the time limit is that of 32 kbit/s."""
+
+COMPLAINT = re.compile(
+    r"^(?:\[(?P<who>[^\]@]+) @ 0x[0-9a-f]+\] )?\[(?:error|fatal|panic)\] (?P<what>.*\S)", re.MULTILINE
+)
+NAMED = re.compile(r"^file:.*: (?=[^:]+$)")
+"""The name of the file at fault, which whoever reads the reason has before their eyes."""
+LONGEST_FRAME = 1441
+"""Bytes of an MP3 frame at the most."""
 
 
 class Sound(NamedTuple):
@@ -41,59 +59,94 @@ class Sound(NamedTuple):
     bitrate_kbps: int
     """Of the stream; 0 when the headers do not say."""
     duration_s: float
-    """0 when the headers do not say."""
+    """Estimated from the size when the headers do not say."""
     sample_rate: int
+    plain_mp3: bool = False
+    """MP3 frames between tags and nothing else: its content hash needs no FFmpeg."""
 
     @property
     def limit_s(self) -> float:
         """How long FFmpeg may take for this file."""
-        return 120.0 + 2 * self.duration_s
+        return min(120.0 + 2 * self.duration_s, LONGEST_S)
 
 
 def probe(path: Path) -> Sound:
     """What is in a file; raises `AudioError` at stage "decode" when there is no audio in it."""
-    entries = "stream=codec_name,bit_rate,duration,sample_rate:format=duration"
-    args = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", entries, "-of", "json", f"file:{path}"]
+    if found := mp3_frames(path):
+        return Sound("mp3", *found, plain_mp3=True)
+    entries = "stream=codec_name,codec_tag_string,bit_rate,duration,sample_rate:format=duration"
+    shown = ["-select_streams", "a:0", "-show_entries", entries, "-of", "json", f"file:{path}"]
     try:
-        answer = json.loads(_run(args, "decode", LOOK_S))
+        answer = json.loads(_run(["ffprobe", "-v", "level+error", *_guards(path), *shown], "decode", LOOK_S))
         stream = answer["streams"][0]
-    except (AudioError, ValueError, LookupError) as error:
-        raise AudioError("decode", "there is no audio in it") from error
-    duration = stream.get("duration") or answer.get("format", {}).get("duration") or 0
+    except AudioError as error:
+        raise (error if TOO_LONG in error.reason else AudioError("decode", NO_AUDIO)) from error
+    except (ValueError, LookupError) as error:
+        raise AudioError("decode", NO_AUDIO) from error
+    if stream.get("codec_tag_string") in PROTECTED:
+        raise AudioError("decode", "it is protected (DRM), so only its seller's own programs can play it")
+    duration = float(stream.get("duration") or answer.get("format", {}).get("duration") or 0)
     return Sound(
         codec=str(stream.get("codec_name", "")),
         bitrate_kbps=round(int(stream.get("bit_rate") or 0) / 1000),
-        duration_s=float(duration),
+        duration_s=duration if duration > 0 else path.stat().st_size / BYTES_A_SECOND,
         sample_rate=int(stream.get("sample_rate") or 0),
     )
 
 
 def content_hash(path: Path, sound: Sound) -> str:
-    """SHA-256 of the audio packets without any container or tag: the same after retagging; raises `AudioError`."""
+    """SHA-256 of the audio without any container or tag: the same after retagging; raises `AudioError`."""
+    if sound.plain_mp3:
+        return hash_without_tags(path)
     hashed = _input()["a:0"].output("pipe:", f="hash", hash="sha256", c="copy")
-    answer = _run(_compiled(hashed, path), "read", sound.limit_s).decode()
+    answer = _run(_compiled(hashed, path), "decode", sound.limit_s).decode()
     return answer.strip().removeprefix("SHA256=")
 
 
-def encode_and_decode(
-    path: Path, sound: Sound, target: Path | None, bitrate: int, *, keep_tags: bool = True
-) -> Iterator[NDArray[np.float32]]:
-    """Decode a file once, into an MP3 of `bitrate` kbit/s at `target` (none: not at all) and into blocks of mono samples.
+class Reading:
+    """One pass of FFmpeg over a file: iterate for blocks of mono samples at 22,050 Hz, then ask what else was found out.
 
-    The MP3 is complete when the last block has been taken. Raises `AudioError` at stage "decode" or "encode".
+    With `target` and `encoding`, a compressed file is made by the same pass; it is complete when the last block is taken.
+    Iterating raises `AudioError` at stage "decode" or "encode".
     """
-    audio = _input()["a:0"]
-    outputs = [audio.output("pipe:", f="f32le", ac=1, ar=SAMPLE_RATE, threads=1)]
-    if target is not None:
-        slower = {"ar": LOW_RATE} if bitrate < 32 and sound.sample_rate > LOW_RATE else {}
-        tags = {"map_metadata": 0 if keep_tags else -1, "id3v2_version": 3}
-        mp3 = {"f": "mp3", "c:a": "libmp3lame", "b:a": f"{bitrate}k", "threads": 1}
-        outputs.append(audio.output(OUTPUT, **mp3, **tags, **slower))
-    args = _compiled(ffmpeg.merge_outputs(*outputs), path, target)
-    stage = "decode" if target is None else "encode"
-    with _piped(args, sound.limit_s, stage) as samples:
-        while block := samples.read(BLOCK_BYTES):
-            yield np.frombuffer(block[: len(block) & ~3], np.float32)
+
+    def __init__(
+        self,
+        path: Path,
+        sound: Sound,
+        target: Path | None = None,
+        encoding: Encoding | None = None,
+        *,
+        keep_tags: bool = True,
+        loudness: bool = True,
+    ) -> None:
+        """`keep_tags`: whether the compressed file gets the text tags of this one; `loudness`: whether it is measured."""
+        self._with_loudness = loudness
+        self._sound, self._stage = sound, "encode" if target else "decode"
+        audio = _input()["a:0"]
+        # Unless told so, FFmpeg writes every few milliseconds of sound on their own, and somebody has to wake up for them.
+        outputs = [audio.output("pipe:", f="f32le", ac=1, ar=SAMPLE_RATE, threads=1, flush_packets=0)]
+        if loudness:
+            # What comes out of a filter is thrown away in the format it comes in.
+            outputs.append(audio.output("loudness", f="null", af=LOUDNESS_FILTER, threads=1, **{"c:a": "pcm_f64le"}))
+            outputs.append(audio.output("peak", f="null", af=PEAK_FILTER, threads=1))
+        if target and encoding:
+            options = {"map_metadata": 0 if keep_tags else -1, "threads": 1, **encoding.options(sound.sample_rate)}
+            outputs.append(audio.output(OUTPUT, **options))
+        self._args = _compiled(ffmpeg.merge_outputs(*outputs), path, target, level="info")
+        self.seconds = 0.0
+        """How much has been taken so far."""
+        self.loudness: Loudness | None = None
+        """Of the whole file, when the last block has been taken; None when it is not measured."""
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        said: list[bytes] = []
+        with _piped(self._args, self._sound.limit_s, self._stage, said) as samples:
+            while block := samples.read(BLOCK_BYTES):
+                self.seconds += (len(block) // 4) / SAMPLE_RATE
+                yield np.frombuffer(block[: len(block) & ~3], np.float32)
+        if self._with_loudness:
+            self.loudness = loudness_said(said[0])
 
 
 def decoded_seconds(path: Path, sound: Sound) -> float:
@@ -108,32 +161,52 @@ def decoded_seconds(path: Path, sound: Sound) -> float:
         raise AudioError("encode", "the compressed file cannot be decoded") from error
 
 
+def foreign_bytes(path: Path, sound: Sound) -> int:
+    """How many bytes of an MP3 lie between its frames, or behind them, and are neither sound nor a tag that is known."""
+    shown = ["-select_streams", "a:0", "-show_entries", "packet=size", "-of", "csv=p=0", f"file:{path}"]
+    told = _run(["ffprobe", "-v", "level+error", *_guards(path), *shown], "decode", sound.limit_s)
+    sizes = (int(size) for size in re.findall(rb"\d+", told))
+    return sum(size - LONGEST_FRAME for size in sizes if size > LONGEST_FRAME)
+
+
 def _input(**options: Any) -> Any:
     return ffmpeg.input(INPUT, threads=1, **options)
 
 
-def _compiled(output: Any, path: Path, target: Path | None = None) -> list[str]:
-    quiet = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
+def _compiled(output: Any, path: Path, target: Path | None = None, *, level: str = "error") -> list[str]:
+    quiet = output.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", f"level+{level}")
     names = {INPUT: f"file:{path}", OUTPUT: f"file:{target}"}
-    return [names.get(arg, arg) for arg in ffmpeg.compile(quiet, overwrite_output=True)]
+    arguments = ffmpeg.compile(quiet.global_args("-filter_threads", "1"), overwrite_output=True)
+    args = [names.get(arg, arg) for arg in arguments]
+    at = args.index("-i")
+    return [*args[:at], *_guards(path), *args[at:]]
+
+
+def _guards(path: Path) -> list[str]:
+    return [text for name, value in guards_for(path).items() for text in (f"-{name}", str(value))]
 
 
 def _run(args: list[str], stage: str, limit_s: float) -> bytes:
     try:
         done = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired as error:
-        raise AudioError(stage, f"{args[0]} took longer than {limit_s:.0f} s") from error
+        raise AudioError(stage, f"{args[0]} {TOO_LONG} {limit_s:.0f} s") from error
     if done.returncode:
-        raise AudioError(stage, _last_line(done.stderr))
+        raise AudioError(stage, _complaint(done.stderr))
     return done.stdout
 
 
 @contextlib.contextmanager
-def _piped(args: list[str], limit_s: float, stage: str) -> Iterator[IO[bytes]]:
-    """The standard output of a process that is killed at the time limit, and whose failure becomes an `AudioError`."""
+def _piped(args: list[str], limit_s: float, stage: str, said: list[bytes]) -> Iterator[IO[bytes]]:
+    """The standard output of a process that is killed at the time limit, and whose failure becomes an `AudioError`.
+
+    What it said last is in `said` when it has ended well.
+    """
     late = threading.Event()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(
+            args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=told, pipesize=PIPE_BYTES
+        )
 
         def stop() -> None:
             late.set()
@@ -150,13 +223,19 @@ def _piped(args: list[str], limit_s: float, stage: str) -> Iterator[IO[bytes]]:
             clock.cancel()
             process.kill()
             process.wait()
-        said.seek(0)
+        told.seek(max(0, told.seek(0, 2) - SAID_BYTES))
+        said.append(told.read())
         if late.is_set():
-            raise AudioError(stage, f"{args[0]} took longer than {limit_s:.0f} s")
+            raise AudioError(stage, f"{args[0]} {TOO_LONG} {limit_s:.0f} s")
         if status:
-            raise AudioError(stage, _last_line(said.read()))
+            raise AudioError(stage, _complaint(said[0]))
 
 
-def _last_line(said: bytes) -> str:
-    lines = said.decode("utf-8", "backslashreplace").strip().splitlines()
-    return lines[-1].strip() if lines else "FFmpeg failed and did not say why"
+def _complaint(said: bytes) -> str:
+    """The last error that FFmpeg told of."""
+    found = list(COMPLAINT.finditer(said.decode("utf-8", "backslashreplace")))
+    if not found:
+        return "FFmpeg failed and did not say why"
+    who, what = found[-1].groups()
+    what = NAMED.sub("", what)
+    return f"FFmpeg cannot read it: {who}: {what}" if who else f"FFmpeg cannot read it: {what}"

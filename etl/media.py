@@ -1,6 +1,6 @@
 """The media store: compressed copies and covers, each written beside its place and then moved into it.
 
-In: track ids and what is to be kept. Out: `HOME/media/<first two digits>/<id>.mp3` and `<id>.cover.<suffix>`.
+In: track ids and what is to be kept. Out: `HOME/media/<first two digits>/<id>.<suffix of the codec>` and `<id>.cover.<suffix>`.
 A reader sees the old file or the new one, whole, whenever a writer is killed.
 """
 
@@ -13,18 +13,27 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl.tags import Cover
-from infra.models import TrackId
+from etl.encoding import Encoding
+from etl.picture import Cover
+from etl.scan import path_of
+from infra.models import Media, TrackId
 
-__all__ = ["clear_leftovers", "cover_path", "keep_cover", "media_path", "replacing", "sync"]
+__all__ = ["clear_leftovers", "cover_path", "drop_replaced", "keep_cover", "media_path", "replacing", "sync"]
 
 LEFTOVER_S = 24 * 3600
 SUFFIXES = ("jpg", "png", "webp")
 
 
-def media_path(media: Path, track: TrackId) -> Path:
+def media_path(media: Path, track: TrackId, encoding: Encoding) -> Path:
     """Where the compressed copy of a track is kept."""
-    return media / track[:2] / f"{track}.mp3"
+    return media / track[:2] / f"{track}.{encoding.form.suffix}"
+
+
+def drop_replaced(track: TrackId, before: Media, now: Media) -> None:
+    """Remove the copy of a track beside which one of another codec is streamed now; for when that is recorded."""
+    old, new = path_of(before.uri), path_of(now.uri)
+    if old != new and old.parent == new.parent and old.stem == new.stem == track:
+        old.unlink(missing_ok=True)
 
 
 def cover_path(media: Path, track: TrackId, suffix: str) -> Path:

@@ -6,29 +6,26 @@ What it writes: the compressed copy and cover in the media store, or the file it
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-from mutagen.mp3 import MP3
-from numpy.typing import NDArray
-
-from etl import compress, in_place, media
-from etl.compress import Sound
-from etl.features import measure
+from etl import compress, convert, in_place, media
+from etl.compress import Reading, Sound
+from etl.convert import Converted
+from etl.encoding import MP3_MIME, Encoding
+from etl.features import FEATURE_VERSION
+from etl.origin import origin_of
 from etl.scan import SourceFile, uri_of
-from etl.spectrum import SAMPLE_RATE
 from etl.tags import Tags, read_tags
 from infra.errors import AudioError
-from infra.models import Features, Media, Source, TrackId
+from infra.models import Media, Source, TrackId
 
-__all__ = ["Converted", "Failed", "Ingested", "Known", "Options", "Outcome", "process"]
+__all__ = ["Converted", "Failed", "Ingested", "Known", "Options", "Outcome", "place_key", "process"]
 
-SHORTEST_S = 1.0
-LENGTH_TOLERANCE_S = 0.25
-"""A header counts whole frames and the encoder's padding."""
+
+LOUDNESS_SINCE = 2
+"""Version of the features with which the loudness began to be measured: of tracks that have one as new it is known."""
 
 
 class Options(NamedTuple):
@@ -37,25 +34,23 @@ class Options(NamedTuple):
     folder: Path
     media: Path
     """The media store."""
-    bitrate: int
+    encoding: Encoding = Encoding()
     in_place: bool = False
     backup: Path | None = None
+    again: bool = False
+    """Whether what was made with another encoding is to be made with this one."""
+    retry_failed: bool = False
+    """Whether files that failed are tried again although nothing about them has changed."""
 
 
 class Known(NamedTuple):
     """A track that has a certain content."""
 
     id: TrackId
-    complete: bool
-    """Its features are of this version and its media is there: nothing to convert."""
-
-
-class Converted(NamedTuple):
-    """What came out of reading all of a file's sound."""
-
-    media: Media
-    features: Features
-    duration_ms: int
+    media: Media | None
+    """What is streamed; None when it is not there any more."""
+    features_version: int
+    """Of what was measured in it; 0 for nothing yet."""
 
 
 class Ingested(NamedTuple):
@@ -82,8 +77,13 @@ class Failed(NamedTuple):
 Outcome = Ingested | Failed
 
 
+def place_key(uri: str, size: int, mtime_ns: int) -> str:
+    """Stands among the known contents for a file that has not been touched since, however contents were hashed then."""
+    return f"{uri} {size} {mtime_ns}"
+
+
 def process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> Outcome:
-    """Read, identify, compress and measure one file; `known` maps content hashes to tracks."""
+    """Read, identify, compress and measure one file; `known` maps content hashes, and `place_key`s, to tracks."""
     try:
         return _process(file, options, known)
     except AudioError as error:
@@ -99,7 +99,7 @@ def _process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> 
         return _into_store(file, file.path, sound, options, known)
     with in_place.exclusive(file.path) as path:
         sound = compress.probe(path)  # another name of the same file may have been first
-        if sound.bitrate_kbps <= options.bitrate:
+        if _small(path, sound, options):
             return _into_store(file, path, sound, options, known)
         return _in_place(file, path, sound, options, known)
 
@@ -113,71 +113,71 @@ def _check_readable(path: Path) -> None:
         raise AudioError("read", error.strerror or str(error)) from error
 
 
+def _small(path: Path, sound: Sound, options: Options) -> bool:
+    """Whether it is an MP3 that encoding would not make smaller."""
+    if sound.codec != "mp3":
+        return False
+    # What a quality comes to differs from track to track: a file made so in place is not to be made so again and again.
+    done = options.in_place and options.encoding.quality is not None and origin_of(path) is not None
+    return done or 0 < sound.bitrate_kbps <= options.encoding.kbps
+
+
 def _into_store(file: SourceFile, path: Path, sound: Sound, options: Options, known: Mapping[str, Known]) -> Ingested:
     contents = _contents(path, sound)
-    track, complete = _identity(contents, known)
-    converted = None
-    if not complete:
-        target = media.media_path(options.media, track)
-        if sound.codec == "mp3" and 0 < sound.bitrate_kbps <= options.bitrate:
-            converted = _kept(path, sound, target, stays=options.in_place)
-        else:
-            converted = _compressed(path, sound, target, options.bitrate)
-    return _ingested(file, path, track, contents, options, converted)
+    track = _identity(file, contents, known)
+    result = None
+    loudness = track.features_version < LOUDNESS_SINCE
+    if track.media is None or not _as_wanted(track.media, path, sound, options):
+        result = _convert(path, sound, options, track.id, loudness=loudness)
+    elif track.features_version != FEATURE_VERSION:
+        result = convert.measure_again(path, sound, track.media, loudness=loudness)
+    return _ingested(file, path, track.id, contents, options, result)
 
 
-def _kept(path: Path, sound: Sound, target: Path, *, stays: bool) -> Converted:
-    """An MP3 that is small enough: copied as it is, or left in its place."""
-    samples = _Counted(compress.encode_and_decode(path, sound, None, 0))
-    features = measure(samples)
-    samples.check()
-    if not stays:
-        with media.replacing(target) as part:
-            shutil.copyfile(path, part)
-    return _converted(path if stays else target, sound.bitrate_kbps, features, samples.seconds)
+def _as_wanted(streamed: Media, path: Path, sound: Sound, options: Options) -> bool:
+    if not options.again:
+        return True
+    if _small(path, sound, options):
+        return streamed.encoding == "" or streamed.uri == uri_of(path)
+    return streamed.encoding == options.encoding.label
 
 
-def _compressed(path: Path, sound: Sound, target: Path, bitrate: int) -> Converted:
-    with media.replacing(target) as part:
-        samples = _Counted(compress.encode_and_decode(path, sound, part, bitrate))
-        features = measure(samples)
-        samples.check()
-        made: Any = MP3(part).info
-        if abs(made.length - samples.seconds) > LENGTH_TOLERANCE_S:
-            raise AudioError("encode", f"compressed, it is {made.length:.1f} s long and not {samples.seconds:.1f} s")
-    return _converted(target, round(made.bitrate / 1000), features, samples.seconds)
+def _convert(path: Path, sound: Sound, options: Options, track: TrackId, *, loudness: bool) -> Converted:
+    if not _small(path, sound, options):
+        target = media.media_path(options.media, track, options.encoding)
+        return convert.compress(path, sound, target, options.encoding, loudness=loudness)
+    target = path if options.in_place else media.media_path(options.media, track, Encoding())
+    return convert.copy(path, sound, target, loudness=loudness)
 
 
 def _in_place(file: SourceFile, path: Path, sound: Sound, options: Options, known: Mapping[str, Known]) -> Ingested:
     contents = _contents(path, sound)
-    track, _ = _identity(contents, known)
-    part = in_place.beside(path)
-    try:
-        samples = _Counted(compress.encode_and_decode(path, sound, part, options.bitrate, keep_tags=False))
-        features = measure(samples)
-        samples.check()
-        bitrate = sound.bitrate_kbps
-        if part.stat().st_size < path.stat().st_size:
-            made = compress.probe(part)
-            bitrate, contents = made.bitrate_kbps, (*contents, compress.content_hash(part, made))
-            backup = options.backup and options.backup / file.path.relative_to(options.folder)
-            in_place.take_place(path, part, content=contents[0], seconds=samples.seconds, sound=sound, backup=backup)
-    finally:
-        part.unlink(missing_ok=True)
-    converted = _converted(path, bitrate, features, samples.seconds)
-    return _ingested(file, path, track, contents, options, converted)
+    track = _identity(file, contents, known)
+    bitrate, label = sound.bitrate_kbps, ""
+    with in_place.written_beside(path) as wrote:
+        reading = Reading(path, sound, wrote.part, options.encoding, keep_tags=False)
+        features = convert.measure_all(reading)
+        made = compress.probe(wrote.part)
+        now = compress.content_hash(wrote.part, made)
+        backup = options.backup and options.backup / file.path.relative_to(options.folder)
+        if in_place.take_place(path, wrote, content=contents[0], seconds=reading.seconds, sound=sound, backup=backup):
+            bitrate, label, contents = made.bitrate_kbps, options.encoding.label, (*contents, now)
+    size = path.stat().st_size
+    streamed = Media(uri=uri_of(path), mime=MP3_MIME, bitrate_kbps=bitrate, bytes=size, encoding=label)
+    return _ingested(file, path, track.id, contents, options, convert.converted(reading, features, streamed))
 
 
 def _contents(path: Path, sound: Sound) -> tuple[str, ...]:
     """The content hashes of a file, the one it was born with first."""
     now = compress.content_hash(path, sound)
-    origin = in_place.origin_of(path)
+    origin = origin_of(path)
     return (origin, now) if origin and origin != now else (now,)
 
 
-def _identity(contents: Iterable[str], known: Mapping[str, Known]) -> Known:
+def _identity(file: SourceFile, contents: Iterable[str], known: Mapping[str, Known]) -> Known:
     first, *_ = contents
-    return next((known[c] for c in contents if c in known), Known(TrackId(first[:32]), complete=False))
+    names = (*contents, place_key(file.uri, file.size, file.mtime_ns))
+    return next((known[name] for name in names if name in known), Known(TrackId(first[:32]), None, 0))
 
 
 def _ingested(
@@ -199,26 +199,3 @@ def _ingested(
         cover_uri=uri_of(cover) if cover else None,
         converted=converted,
     )
-
-
-def _converted(path: Path, bitrate_kbps: int, features: Features, seconds: float) -> Converted:
-    kept = Media(uri=uri_of(path), mime="audio/mpeg", bitrate_kbps=bitrate_kbps, bytes=path.stat().st_size)
-    return Converted(kept, features, round(seconds * 1000))
-
-
-class _Counted:
-    """Blocks of samples, counted as they pass."""
-
-    def __init__(self, blocks: Iterator[NDArray[np.float32]]) -> None:
-        self._blocks = blocks
-        self.seconds = 0.0
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for block in self._blocks:
-            self.seconds += block.size / SAMPLE_RATE
-            yield block
-
-    def check(self) -> None:
-        """Refuse what is too short to say anything about; raises `AudioError`."""
-        if self.seconds < SHORTEST_S:
-            raise AudioError("decode", f"it plays {self.seconds:.2f} s, and {SHORTEST_S:.0f} s is the least")

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -18,7 +18,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import SettingsError
 
-__all__ = ["Settings", "child_environment", "export", "inherited", "settings_table"]
+__all__ = ["Codec", "Settings", "child_environment", "export", "inherited", "settings_table"]
+
+
+Codec = Literal["mp3", "opus", "aac"]
 
 
 class Settings(BaseSettings):
@@ -54,7 +57,11 @@ class Settings(BaseSettings):
     ray_address: str | None = Field(None, description="Ray cluster of your own (`host:port`); unset: a local one")
     spark_master: str = Field("local[*]", description="Spark master")
 
+    codec: Codec = Field("mp3", description="Codec of the compression: `mp3`, `opus` or `aac`")
     bitrate: int = Field(64, ge=16, le=320, description="Target of the compression in kbit/s")
+    quality: float | None = Field(
+        None, description="Quality instead of a bitrate: MP3 from 0 (best) to 9, AAC from 0.1 to 2 (best)"
+    )
     session_gap_minutes: int = Field(30, ge=1, description="A pause longer than this starts a new listening session")
     champion_poll_s: float = Field(
         2.0, gt=0, description="How often serving asks MLflow for a new champion, in seconds"
