@@ -1,7 +1,9 @@
 """Compression that takes the original's place, so that a kill at any moment leaves each file whole, old or new.
 
-In: an MP3 above the target bitrate. Out: the same name with fewer bytes: tags, cover, mode and times as they were.
-The order is: encode beside it, decode back, compare lengths, copy tags, back up, sync, rename, sync the folder.
+In: an MP3 above the target bitrate. Out: the same name with fewer bytes: tags, cover, mode, times and attributes as they were.
+The order is: encode beside it, decode back, compare lengths, put the tags around it, compare the sound, back up, sync, rename,
+sync the folder. What would lose something is left as it was, with the reason: a read-only file, one with several names
+(hard links would part), one that another program changes meanwhile, one with much in it that is neither sound nor tags, and one that would not become smaller.
 """
 
 from __future__ import annotations
@@ -13,77 +15,173 @@ import hashlib
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO, NamedTuple
 
-import mutagen
-from mutagen.apev2 import APENoHeaderError, APEv2
-from mutagen.id3 import ID3, TXXX, ID3NoHeaderError
-
-from etl.compress import Sound, decoded_seconds
-from etl.media import replacing, sync
+from etl.compress import Sound, content_hash, decoded_seconds, foreign_bytes, probe
+from etl.media import LEFTOVER_S, replacing, sync
+from etl.origin import tags_with_origin
+from etl.tag_bytes import head_length
 from infra.errors import AudioError
 
-__all__ = ["beside", "exclusive", "origin_of", "take_place"]
+__all__ = ["REFUSED", "Beside", "beside", "clear_leftovers", "exclusive", "take_place", "written_beside"]
 
-ORIGIN = "SEGUE_CONTENT"
-"""Name of the ID3 text frame that holds the content hash of the file as it was before compression."""
+REFUSED = "in place"
+"""Stage of what is left as it was for a reason that is not in its bytes."""
 LENGTH_TOLERANCE_S = 0.1
+FOREIGN_LIMIT = 4096
+"""Bytes; that much damage, or a rest of a tag, is in many a file that plays well."""
+LOCKED_S, LOOK_EVERY_S = 600.0, 0.2
+"""How long another program may hold a file locked, and how often that is looked at."""
+
+
+class Beside(NamedTuple):
+    """Where the compressed file is written, and what its original was when that began."""
+
+    part: Path
+    before: os.stat_result
 
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[Path]:
-    """The real file behind `path`, with no other ingest working on it; raises `AudioError` when it cannot be replaced."""
-    real = path.resolve()
-    if not os.access(real, os.W_OK):
-        raise AudioError("encode", "it is read-only, so it cannot be compressed in place")
-    if not os.access(real.parent, os.W_OK):
-        raise AudioError("encode", "its folder is read-only, so it cannot be compressed in place")
-    while True:
-        with real.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            # Whoever held the lock before may have replaced the file: the lock must be on what is there now.
-            if os.fstat(held.fileno()).st_ino == real.stat().st_ino:
-                yield real
-                return
+    """The real file behind `path`, with no other ingest working on it; raises `AudioError` when it stays locked."""
+    try:
+        real = path.resolve(strict=True)
+        held = _held(real)
+    except OSError as error:
+        raise AudioError(REFUSED, f"it cannot be held for itself: {error.strerror or error}") from error
+    with held:
+        yield real
+
+
+def _held(real: Path) -> IO[bytes]:
+    """The file, open and locked; whoever had the lock before may have replaced it, so it must be what is there now."""
+    deadline = time.monotonic() + LOCKED_S
+    while time.monotonic() < deadline:
+        held = real.open("rb")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(held.fileno()), real.stat()):
+                return held
+        except BlockingIOError:
+            time.sleep(LOOK_EVERY_S)
+        except OSError:
+            held.close()
+            raise
+        held.close()
+    raise AudioError(REFUSED, f"another program has held it locked for {LOCKED_S:.0f} s; left as it was")
+
+
+@contextlib.contextmanager
+def written_beside(path: Path) -> Iterator[Beside]:
+    """A new hidden file in the folder of `path`, gone when the block ends; raises `AudioError` for what cannot be replaced.
+
+    Only its owner can read it until it has the mode of its original, and it is never another file behind a link.
+    """
+    before = path.stat()
+    _refuse_what_would_lose(path, before)
+    part = beside(path)
+    try:
+        part.unlink(missing_ok=True)
+        _created(part).close()
+    except OSError as error:
+        raise AudioError(REFUSED, f"nothing can be written beside it: {error.strerror or error}") from error
+    try:
+        yield Beside(part, before)
+    finally:
+        part.unlink(missing_ok=True)
+        _tagged(part).unlink(missing_ok=True)
 
 
 def beside(path: Path) -> Path:
-    """The hidden name in the same folder that the compressed file is written under; a rest of a killed run is reused."""
+    """The hidden name in the same folder that the compressed file is written under; a rest of a killed run is replaced."""
     return path.with_name(f".segue-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
 
 
-def origin_of(path: Path) -> str | None:
-    """Content hash of what a file was before it was compressed in place; None when it was not."""
-    try:
-        frames = ID3(path).getall(f"TXXX:{ORIGIN}")
-    except (mutagen.MutagenError, OSError):
-        return None
-    return str(frames[0].text[0]) if frames and frames[0].text else None
+def clear_leftovers(folders: Iterable[Path]) -> None:
+    """Remove what runs left behind that were killed more than a day ago, and whose originals never came up again."""
+    for part in itertools.chain.from_iterable(folder.glob(".segue-*.part") for folder in folders):
+        with contextlib.suppress(OSError):
+            if part.lstat().st_mtime < time.time() - LEFTOVER_S:
+                part.unlink()
 
 
-def take_place(path: Path, part: Path, *, content: str, seconds: float, sound: Sound, backup: Path | None) -> None:
-    """Let `part` take the place of `path`, once it is proved to play as long; raises `AudioError`, and `path` is as it was.
+def take_place(path: Path, wrote: Beside, *, content: str, seconds: float, sound: Sound, backup: Path | None) -> bool:
+    """Let what was written beside `path` take its place, once it is proved to play as long; False when it is no smaller.
 
     `content` is the hash of the original's audio, `seconds` its decoded length, `backup` where a copy of it goes.
+    Raises `AudioError`; then, as when False, `path` is as it was.
     """
-    played = decoded_seconds(part, sound)
+    if (foreign := foreign_bytes(path, sound)) > FOREIGN_LIMIT:
+        raise AudioError(
+            REFUSED, f"{foreign:,} bytes in it are neither sound nor a known tag and would be lost; left as it was"
+        )
+    played = decoded_seconds(wrote.part, sound)
     if abs(played - seconds) > LENGTH_TOLERANCE_S:
-        raise AudioError("encode", f"compressed, it plays {played:.2f} s and not {seconds:.2f} s; left as it was")
-    before = path.stat()
+        raise AudioError(REFUSED, f"compressed, it plays {played:.2f} s and not {seconds:.2f} s; left as it was")
     try:
-        _copy_tags(path, part, content)
+        ready = _with_tags_of(path, wrote.part, content)
+        if ready.stat().st_size >= wrote.before.st_size:
+            return False
+        if content_hash(ready, probe(ready)) != content_hash(wrote.part, probe(wrote.part)):
+            raise AudioError(REFUSED, "its tags do not go with compressed sound; left as it was")
         if backup is not None:
             _back_up(path, backup)
-        part.chmod(before.st_mode & 0o7777)
-        if (part.stat().st_uid, part.stat().st_gid) != (before.st_uid, before.st_gid):
-            os.chown(part, before.st_uid, before.st_gid)
-        os.utime(part, ns=(before.st_atime_ns, before.st_mtime_ns))
-        sync(part)
-        part.replace(path)
-        sync(path.parent)
+        _replace(path, ready, wrote.before)
     except OSError as error:
-        raise AudioError("encode", f"cannot be replaced: {error.strerror or error}") from error
+        raise AudioError(REFUSED, f"it cannot be replaced: {error.strerror or error}; left as it was") from error
+    return True
+
+
+def _refuse_what_would_lose(path: Path, before: os.stat_result) -> None:
+    if not os.access(path, os.W_OK) or not before.st_mode & 0o222:
+        raise AudioError(REFUSED, "it is read-only, so it cannot be compressed in place")
+    if not os.access(path.parent, os.W_OK):
+        raise AudioError(REFUSED, "its folder is read-only, so it cannot be compressed in place")
+    if before.st_nlink > 1:
+        raise AudioError(
+            REFUSED, f"it has {before.st_nlink} names (hard links), which would part, so it is left as it was"
+        )
+
+
+def _replace(path: Path, ready: Path, before: os.stat_result) -> None:
+    if (ready.stat().st_uid, ready.stat().st_gid) != (before.st_uid, before.st_gid):
+        os.chown(ready, before.st_uid, before.st_gid)
+    shutil.copystat(path, ready)  # mode, extended attributes, times
+    os.utime(ready, ns=(before.st_atime_ns, before.st_mtime_ns))
+    sync(ready)
+    now = path.stat()
+    if _marks(now) != _marks(before):
+        raise AudioError(REFUSED, "another program changed it meanwhile, so it is left as it is now")
+    ready.replace(path)
+    sync(path.parent)
+
+
+def _marks(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_nlink, found.st_size, found.st_mtime_ns
+
+
+def _created(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+
+
+def _tagged(part: Path) -> Path:
+    return part.with_name(f"{part.stem}-tagged.part")
+
+
+def _with_tags_of(original: Path, part: Path, content: str) -> Path:
+    """A file with the sound of `part` between the tags of `original`, byte by byte: FFmpeg would lose some of them."""
+    head, tail = tags_with_origin(original, content)
+    tagged = _tagged(part)
+    tagged.unlink(missing_ok=True)
+    with part.open("rb") as sound, _created(tagged) as made:
+        sound.seek(head_length(sound))
+        made.write(head)
+        shutil.copyfileobj(sound, made, 1 << 20)
+        made.write(tail)
+    return tagged
 
 
 def _back_up(path: Path, backup: Path) -> None:
@@ -97,20 +195,3 @@ def _back_up(path: Path, backup: Path) -> None:
             return
         if filecmp.cmp(path, free, shallow=False):
             return
-
-
-def _copy_tags(original: Path, part: Path, content: str) -> None:
-    """Every ID3 frame and APE item, known to us or not; FFmpeg would lose some."""
-    try:
-        try:
-            tags = ID3(original, translate=False)
-            if tags.version < (2, 3):
-                tags = ID3(original)
-        except ID3NoHeaderError:
-            tags = ID3()
-        tags.add(TXXX(encoding=3, desc=ORIGIN, text=[content]))
-        tags.save(part, v2_version=3 if tags.version[:2] == (2, 3) else 4)
-        with contextlib.suppress(APENoHeaderError):
-            APEv2(original).save(part)
-    except mutagen.MutagenError as error:
-        raise AudioError("tags", f"its tags cannot be copied, so it is left as it was: {error}") from error

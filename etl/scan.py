@@ -7,14 +7,17 @@ Names travel as percent-encoded `file:` URIs of their bytes, so names that are n
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-__all__ = ["AUDIO_SUFFIXES", "SourceFile", "Unreadable", "displayable", "path_of", "scan", "uri_of"]
+__all__ = ["AUDIO_SUFFIXES", "SourceFile", "Unreadable", "displayable", "path_of", "scan", "shown", "text_of", "uri_of"]
 
 AUDIO_SUFFIXES = frozenset({".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".wav", ".aiff", ".wma"})
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class SourceFile(NamedTuple):
@@ -47,17 +50,37 @@ def path_of(uri: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(uri.removeprefix("file://"))))
 
 
-def displayable(path: Path) -> str:
-    r"""A path as valid text: bytes that are not UTF-8 are shown as `\xNN`."""
+def text_of(path: Path) -> str:
+    r"""A path as valid text: bytes that are not UTF-8 are `\xNN`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def displayable(path: Path) -> str:
+    r"""A path as one line that does nothing to a terminal: control characters are shown as `\n`, `\x1b`."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text_of(path))
+
+
+def shown(uri: str) -> str:
+    """A source as people know it: the path of a `file:` URI, else the address."""
+    return displayable(path_of(uri)) if uri.startswith("file://") else uri
 
 
 def scan(folder: Path) -> Iterator[SourceFile | Unreadable]:
     """All audio files under `folder`, sorted by name; links are followed, each folder is entered once."""
-    yield from _scan(folder.absolute(), set())
+    visited: set[tuple[int, int]] = set()
+    waiting = [_entries(folder.absolute(), visited)]
+    while waiting:
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+        elif isinstance(found, Path):
+            waiting.append(_entries(found, visited))
+        else:
+            yield found
 
 
-def _scan(folder: Path, visited: set[tuple[int, int]]) -> Iterator[SourceFile | Unreadable]:
+def _entries(folder: Path, visited: set[tuple[int, int]]) -> Iterator[SourceFile | Unreadable | Path]:
+    """What is in one folder, in order: its audio files, and its folders as paths still to be entered."""
     try:
         here = folder.stat()
         if (here.st_dev, here.st_ino) in visited:
@@ -69,11 +92,10 @@ def _scan(folder: Path, visited: set[tuple[int, int]]) -> Iterator[SourceFile | 
         yield Unreadable(uri_of(folder), error.strerror or str(error))
         return
     for entry in entries:
-        path = folder / entry.name
         if _is_folder(entry):
-            yield from _scan(path, visited)
-        elif path.suffix.lower() in AUDIO_SUFFIXES:
-            yield from _file(path)
+            yield folder / entry.name
+        elif os.path.splitext(entry.name)[1].lower() in AUDIO_SUFFIXES:  # noqa: PTH122 - a Path for each is slow
+            yield from _file(entry)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -83,11 +105,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _file(path: Path) -> Iterator[SourceFile | Unreadable]:
+def _file(entry: os.DirEntry[str]) -> Iterator[SourceFile | Unreadable]:
     try:
-        found = path.stat()
+        found = entry.stat()
     except OSError as error:
-        yield Unreadable(uri_of(path), error.strerror or str(error))
+        yield Unreadable(uri_of(Path(entry.path)), error.strerror or str(error))
         return
-    if path.is_file():
-        yield SourceFile(uri_of(path), found.st_size, found.st_mtime_ns)
+    if stat.S_ISREG(found.st_mode):
+        yield SourceFile(uri_of(Path(entry.path)), found.st_size, found.st_mtime_ns)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import mutagen
 from mutagen import flac
+from mutagen.apev2 import APENoHeaderError, APEv2
 
-from etl.scan import displayable
+from etl.picture import COVER_LIMIT, Cover, cover_from
+from etl.scan import text_of
 from infra.errors import AudioError
 
-__all__ = ["Cover", "Tags", "read_tags"]
+__all__ = ["Tags", "read_tags"]
 
-COVER_LIMIT = 5_000_000
 COVER_FILES = (
     "cover.jpg",
     "cover.png",
@@ -32,6 +34,17 @@ COVER_FILES = (
     "Folder.jpg",
     "Cover.jpg",
 )
+UNREADABLE = (
+    mutagen.MutagenError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    struct.error,
+    EOFError,
+)
+"""What mutagen raises at tags that it cannot read, by mistake as well; they are no reason to refuse a file that FFmpeg plays."""
 FRONT = 3
 """The picture type "front cover" in ID3 and FLAC."""
 
@@ -40,18 +53,11 @@ NAMES = {
     "artist": ("TPE1", "artist", "\xa9ART", "Author"),
     "album": ("TALB", "album", "\xa9alb", "WM/AlbumTitle"),
     "album_artist": ("TPE2", "albumartist", "album artist", "aART", "WM/AlbumArtist"),
-    "track_number": ("TRCK", "tracknumber", "trkn", "WM/TrackNumber"),
-    "disc_number": ("TPOS", "discnumber", "disk", "WM/PartOfSet"),
+    "track_number": ("TRCK", "tracknumber", "trkn", "WM/TrackNumber", "track"),
+    "disc_number": ("TPOS", "discnumber", "disk", "WM/PartOfSet", "disc"),
     "year": ("TDRC", "date", "year", "\xa9day", "WM/Year"),
     "genre": ("TCON", "genre", "\xa9gen", "WM/Genre"),
 }
-
-
-class Cover(NamedTuple):
-    """A picture as it is in the file; `suffix` follows from its first bytes, not from what the tag claims."""
-
-    data: bytes
-    suffix: str
 
 
 class Tags(NamedTuple):
@@ -72,14 +78,13 @@ def read_tags(path: Path) -> Tags:
     """The tags of a file; a file without any has its name as title. Raises `AudioError` at stage "tags"."""
     try:
         found = mutagen.File(path)
-    except mutagen.MutagenError:
-        # Tags that mutagen cannot read are no reason to refuse a file that FFmpeg plays.
-        found = None
+        tags: Mapping[str, Any] = {} if found is None else found.tags or _ape(path)
+    except UNREADABLE:
+        found, tags = None, {}
     except OSError as error:
         raise AudioError("tags", error.strerror or str(error)) from error
-    tags: Mapping[str, Any] = {} if found is None or found.tags is None else found.tags
     return Tags(
-        title=_text(tags, "title") or _clean(displayable(Path(path.stem))),
+        title=_text(tags, "title") or _clean(text_of(Path(path.stem))),
         artist=_text(tags, "artist"),
         album=_text(tags, "album"),
         album_artist=_text(tags, "album_artist"),
@@ -89,6 +94,14 @@ def read_tags(path: Path) -> Tags:
         genre=_text(tags, "genre"),
         cover=_cover(found, tags) or _cover_beside(path),
     )
+
+
+def _ape(path: Path) -> Any:
+    """What an MP3 without ID3 tags has instead."""
+    try:
+        return APEv2(path)
+    except APENoHeaderError:
+        return {}
 
 
 def _text(tags: Mapping[str, Any], field: str) -> str:
@@ -126,7 +139,7 @@ def _year(text: str) -> int | None:
 
 def _cover(found: Any, tags: Mapping[str, Any]) -> Cover | None:
     pictures = sorted(_pictures(found, tags), key=lambda p: p[0] != FRONT)
-    return next((cover for _, data in pictures if (cover := _checked(data))), None)
+    return next((cover for _, data in pictures if (cover := cover_from(data))), None)
 
 
 def _pictures(found: Any, tags: Mapping[str, Any]) -> Iterator[tuple[int, bytes]]:
@@ -150,18 +163,8 @@ def _cover_beside(path: Path) -> Cover | None:
     for name in COVER_FILES:
         try:
             beside = path.with_name(name)
-            if beside.stat().st_size <= COVER_LIMIT and (cover := _checked(beside.read_bytes())):
+            if beside.stat().st_size <= COVER_LIMIT and (cover := cover_from(beside.read_bytes())):
                 return cover
         except OSError:
             continue
     return None
-
-
-def _checked(data: bytes) -> Cover | None:
-    if len(data) > COVER_LIMIT:
-        return None
-    if data.startswith(b"\xff\xd8\xff"):
-        return Cover(data, "jpg")
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Cover(data, "png")
-    return Cover(data, "webp") if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
