@@ -1,74 +1,41 @@
 """Ingest, from top to bottom: read this first.
 
-In: a folder of audio files. Out: tracks in MongoDB with features and vectors, compressed audio, and a `Report`.
+In: a folder or an address with audio files. Out: tracks in MongoDB with features and vectors, compressed audio, and a `Report`.
 
-    scan → what is unchanged is left alone → process (Ray: tags, content hash, one FFmpeg pass, librosa)
+    find → what is unchanged is left alone → process (Ray: tags, content hash, one FFmpeg pass, librosa)
          → records in MongoDB (threads) → sources that have gone → vectors (scaler and PCA)
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from etl import in_place
+from etl.encoding import Encoding
+from etl.failures import Failures
+from etl.job import Job, mark_of
 from etl.library import Library
 from etl.media import clear_leftovers
+from etl.places import Address, Folder, Place, place_of
 from etl.process import Failed, Options, Outcome
-from etl.ray_tasks import Submit, cluster
-from etl.scan import SourceFile, Unreadable, displayable, path_of, scan
+from etl.ray_tasks import Pool, Submit, cluster
+from etl.scan import SourceFile, Unreadable, displayable
+from etl.tally import FailedFile, Progress, Report, Tally
 from etl.vectors import bring_up_to_date
 from infra.addresses import Addresses
 from infra.errors import ServiceError, SettingsError
-from infra.models import Frozen
 from infra.settings import Settings
 from infra.store import Store
 
-__all__ = ["FailedFile", "Progress", "Report", "ingest", "run"]
+__all__ = ["FailedFile", "Ingest", "Progress", "Report", "ingest", "opened", "options_for", "run"]
 
+ANSWER_S = 60.0
+"""A server that takes a question and does not answer it is asked again after so long."""
 
-class Progress(NamedTuple):
-    """How far an ingest has got."""
-
-    done: int
-    """Files that are done with, unchanged and failed ones included."""
-    total: int
-    failed: int
-    audio_seconds: float
-    """Sound read so far."""
-    elapsed: float
-    """Seconds since the start."""
-
-
-class FailedFile(Frozen):
-    """A file that could not be ingested."""
-
-    file: str
-    """Its path; bytes that are not UTF-8 are shown as `\\xNN`."""
-    stage: str
-    reason: str
-
-
-class Report(Frozen):
-    """What an ingest did."""
-
-    found: int
-    ingested: int
-    """Files that are new in the library, or changed in it."""
-    unchanged: int
-    failed: tuple[FailedFile, ...]
-    audio_seconds: float
-    bytes_before: int
-    """Of the files that were compressed or copied in this run."""
-    bytes_after: int
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether anything at all is in the library from this folder."""
-        return self.ingested + self.unchanged > 0
+Found = Sequence[SourceFile | Unreadable]
 
 
 def _silent(_: Progress) -> None:
@@ -76,109 +43,141 @@ def _silent(_: Progress) -> None:
 
 
 def ingest(
-    folder: Path,
+    music: str | Path,
     settings: Settings,
     addresses: Addresses,
     *,
-    bitrate: int,
+    encoding: Encoding,
+    again: bool = False,
     in_place: bool = False,
     backup: Path | None = None,
     workers: int | None = None,
+    retry_failed: bool = False,
     progress: Callable[[Progress], None] = _silent,
 ) -> Report:
-    """Bring every audio file under `folder` into the library; raises `SettingsError`, `ServiceError`."""
-    options = Options(folder.expanduser().absolute(), settings.media, bitrate, in_place, backup and backup.absolute())
-    found = _found(options)
+    """Bring every audio file of a folder or an fsspec address into the library; raises `SettingsError`, `ServiceError`.
+
+    `again`: what was made with another encoding than `encoding` is made anew. `retry_failed`: so are files that failed,
+    although nothing about them has changed.
+    """
+    place = place_of(music)
+    options = options_for(place, settings, encoding, again=again, in_place=in_place, backup=backup)
+    options = options._replace(retry_failed=retry_failed)
+    found = place.find()
+    if not found:
+        raise SettingsError(f"{place.name}: there are no audio files in this folder")
+    with opened(settings, addresses, workers) as (store, pool):
+        return run(found, options, store, pool.submit, progress, seed=settings.seed, place=place)
+
+
+def options_for(
+    place: Place, settings: Settings, encoding: Encoding, *, again: bool, in_place: bool, backup: Path | None
+) -> Options:
+    """The options of a run; raises `SettingsError` for those that cannot be meant."""
+    if isinstance(place, Address):
+        if in_place:
+            raise SettingsError(
+                f"{place.name}: only files on a disk can be compressed in place, because there a rename replaces one at "
+                "once and whole; without --in-place the compressed copies go to the media store"
+            )
+        return Options(Path(), settings.media, encoding, again=again)
+    if in_place and encoding.codec != "mp3":
+        raise SettingsError(f"MP3s stay MP3s in their places, so {encoding.codec} cannot be made there")
+    if backup and backup.resolve().is_relative_to(place.path.resolve()):
+        raise SettingsError(f"{displayable(backup)}: the backup must lie outside {place.name}")
+    return Options(place.path, settings.media, encoding, in_place, backup and backup.absolute(), again)
+
+
+@contextlib.contextmanager
+def opened(settings: Settings, addresses: Addresses, workers: int | None) -> Iterator[tuple[Store, Pool]]:
+    """The database and the workers, for one run or many; raises `ServiceError`."""
     if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         raise ServiceError("ffmpeg is not installed; `apt-get install ffmpeg` brings it")
     with (
-        Store(addresses.mongo, settings.mongo_database).prepare() as store,
-        cluster(addresses.ray, workers) as submit,
+        Store(addresses.mongo, settings.mongo_database, answer_s=ANSWER_S).prepare() as store,
+        cluster(addresses.ray, workers) as pool,
     ):
-        return run(found, options, store, submit, progress, seed=settings.seed)
+        yield store, pool
 
 
 def run(
-    found: list[SourceFile | Unreadable],
+    found: Found,
     options: Options,
     store: Store,
     submit: Submit,
     progress: Callable[[Progress], None] = _silent,
     *,
     seed: int = 7,
+    place: Place | None = None,
 ) -> Report:
-    """The ingest itself, on an open store, with any way to run `process`."""
-    clear_leftovers(options.media)
-    tally = _Tally(len(found), progress)
-    library = Library(store)
-    try:
+    """The ingest itself, on an open store, with any way to run `process`; `place` is the options' folder unless given."""
+    place = place or Folder(options.folder)
+    with contextlib.closing(Ingest(place, options, store, submit, progress, seed)) as one:
+        one.bring_in(found, place.holds)
+        return one.report()
+
+
+class Ingest:
+    """The steps of a run, over all files or over some of them again and again; what it knows of the library it keeps."""
+
+    def __init__(
+        self,
+        place: Place,
+        options: Options,
+        store: Store,
+        submit: Submit,
+        progress: Callable[[Progress], None] = _silent,
+        seed: int = 7,
+    ) -> None:
+        """`submit` does the work; `seed` is that of the sample that a normaliser is fitted on."""
+        self._place, self._options, self._store, self._submit, self._seed = place, options, store, submit, seed
+        self._tally = Tally(progress)
+        clear_leftovers(options.media)
+        self._mark = mark_of(options.media, make=True)
+        self._failures = Failures(store.failures, options)
+        self._library = Library(store, self._failures)
+
+    def bring_in(self, found: Found, looked_for: Callable[[str], bool]) -> None:
+        """Record what is new or changed among `found`, and that sources have gone that were looked for and not found.
+
+        Raises `StoreError` when MongoDB stays away, `ServiceError` when Ray does; what is recorded by then is kept.
+        """
+        library, tally = self._library, self._tally
+        if self._options.in_place:
+            in_place.clear_leftovers({file.path.parent for file in found if isinstance(file, SourceFile)})
+        tally.find(len(found))
         changed = []
         for file in found:
             if isinstance(file, Unreadable):
-                library.take(tally.count(Failed(SourceFile(file.uri, 0, 0), "read", file.reason)))
-            elif library.is_unchanged(file, options):
-                tally.unchanged()
+                self._take(Failed(SourceFile(file.uri, 0, 0), "read", file.reason))
+            elif library.is_unchanged(file, self._options):
+                tally.skip()
+            elif failed := self._failures.again(file):
+                self._take(failed)
             else:
                 changed.append(file)
-        for outcome in submit(changed, options, library.known()) if changed else ():
-            library.take(tally.count(outcome))
+        if changed:
+            # The longest first: one that begins last would keep a single core busy at the end.
+            changed.sort(key=lambda f: f.size, reverse=True)
+            tally.expect(changed)
+            for outcome in self._submit(changed, Job(self._place, self._options, library.known(), self._mark)):
+                self._take(outcome)
         unreadable = {f.uri for f in found if isinstance(f, Unreadable)}
-        library.sweep(options.folder, (f.uri for f in found), unreadable)
-        bring_up_to_date(store, seed)
-    finally:
-        library.close()
-    return tally.report(library.written, library.unchanged)
+        tally.gone += library.sweep(looked_for, (f.uri for f in found), unreadable)
+        library.has_vectors(bring_up_to_date(self._store, library.holdings, self._seed))
 
-
-def _found(options: Options) -> list[SourceFile | Unreadable]:
-    folder, backup = options.folder, options.backup
-    if not folder.is_dir():
-        raise SettingsError(f"{displayable(folder)}: there is no such folder")
-    if backup and backup.resolve().is_relative_to(folder.resolve()):
-        raise SettingsError(f"{displayable(backup)}: the backup must lie outside {displayable(folder)}")
-    found = list(scan(folder))
-    if not found:
-        raise SettingsError(f"{displayable(folder)}: there are no audio files in this folder")
-    return found
-
-
-class _Tally:
-    """Counts outcomes as they come, and tells whoever watches."""
-
-    def __init__(self, total: int, progress: Callable[[Progress], None]) -> None:
-        self._total, self._progress, self._started = total, progress, time.monotonic()
-        self._done = self._unchanged = self._before = self._after = 0
-        self._seconds = 0.0
-        self._failed: list[FailedFile] = []
-
-    def unchanged(self) -> None:
-        self._unchanged += 1
-        self._tell()
-
-    def count(self, outcome: Outcome) -> Outcome:
+    def _take(self, outcome: Outcome) -> None:
+        self._tally.count(outcome)
         if isinstance(outcome, Failed):
-            name = displayable(path_of(outcome.file.uri))
-            self._failed.append(FailedFile(file=name, stage=outcome.stage, reason=outcome.reason))
-        elif outcome.converted:
-            self._seconds += outcome.converted.duration_ms / 1000
-            self._before += outcome.file.size
-            self._after += outcome.converted.media.bytes
-        self._tell()
-        return outcome
+            self._failures.take(outcome)
+        else:
+            self._library.take(outcome)
 
-    def report(self, written: int, as_they_were: int) -> Report:
-        return Report(
-            found=self._total,
-            ingested=written,
-            unchanged=self._unchanged + as_they_were,
-            failed=tuple(sorted(self._failed, key=lambda f: f.file)),
-            audio_seconds=round(self._seconds, 1),
-            bytes_before=self._before,
-            bytes_after=self._after,
-            seconds=round(time.monotonic() - self._started, 2),
-        )
+    def report(self) -> Report:
+        """What all of it came to so far, once it is written; raises `StoreError` when MongoDB stays away."""
+        self._library.finish()
+        return self._tally.report(self._library.written, self._library.unchanged)
 
-    def _tell(self) -> None:
-        self._done += 1
-        elapsed = time.monotonic() - self._started
-        self._progress(Progress(self._done, self._total, len(self._failed), self._seconds, elapsed))
+    def close(self) -> None:
+        """Stop the threads that write."""
+        self._library.close()

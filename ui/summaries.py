@@ -1,18 +1,27 @@
-"""What an ingest or a training came to, in words.
+"""What an ingest, an import or a training came to, in words.
 
 In: their reports. Out: a few lines for the terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from etl.pipeline import Report
-from training.pipeline import TrainingReport
+from etl.scan import shown
 
-__all__ = ["ingest_summary", "training_summary"]
+if TYPE_CHECKING:
+    # Only their names: what training needs takes seconds to import, which an import of plays can do without.
+    from etl.history import ImportReport
+    from etl.pipeline import Report
+    from infra.store import Failure
+    from training.pipeline import TrainingReport
+
+__all__ = ["FailureRow", "failure_rows", "import_summary", "ingest_summary", "training_summary"]
 
 MEGA = 1_000_000
+MOST_SHOWN = 20
+"""Names listed on a screen; all of them are in `--json`."""
 
 
 def ingest_summary(report: Report) -> str:
@@ -25,13 +34,38 @@ def training_summary(report: TrainingReport) -> str:
     return "\n".join(_training_lines(report))
 
 
+def import_summary(report: ImportReport) -> str:
+    """What was heard, what of it is in the library, what is new, and what comes next."""
+    return "\n".join(_import_lines(report))
+
+
+class FailureRow(NamedTuple):
+    """A file that could not be ingested, as shown."""
+
+    file: str
+    """Its path or address; bytes that are not UTF-8 are shown as `\\xNN`."""
+    stage: str
+    reason: str
+    at: str
+    """When, in this machine's time."""
+
+
+def failure_rows(failures: Iterable[Failure]) -> list[FailureRow]:
+    """Failures as people read them, in the same order."""
+    return [FailureRow(shown(f.uri), f.stage, f.reason, f"{f.at.astimezone():%Y-%m-%d %H:%M:%S}") for f in failures]
+
+
 def _ingest_lines(report: Report) -> Iterator[str]:
-    for failure in report.failed:
+    for failure in report.failed[:MOST_SHOWN]:
         yield f"left out: {failure.file}\n          {failure.stage}: {failure.reason}"
+    if len(report.failed) > MOST_SHOWN:
+        yield f"and {len(report.failed) - MOST_SHOWN} more; `segue failures` shows all"
     yield (
         f"{report.found} files found: {report.ingested} brought in, {report.unchanged} unchanged, "
         f"{len(report.failed)} left out; {report.seconds:.0f} s"
     )
+    if report.gone:
+        yield f"{report.gone} tracks are missing now: their files have gone; they are kept, with their plays"
     if report.audio_seconds:
         yield (
             f"{report.audio_seconds / 60:.0f} minutes of audio at {report.audio_seconds / report.seconds:.0f} × real time, "
@@ -48,3 +82,38 @@ def _training_lines(report: TrainingReport) -> Iterator[str]:
             yield f"  {name:18} " + "  ".join(f"{metric} {value:.4g}" for metric, value in figures.items())
     yield f"version {report.version} " + ("serves now" if report.champion else "does not serve") + f": {report.why}"
     yield "seconds: " + ", ".join(f"{stage} {taken}" for stage, taken in report.seconds.items())
+
+
+def _import_lines(report: ImportReport) -> Iterator[str]:
+    yield from _named("taken for", [(m.artist, m.title, m.listenings, m.taken_for, m.score) for m in report.loose])
+    yield from _named(
+        "not in the library", [(m.artist, m.title, m.listenings, m.nearest, m.score) for m in report.unmatched]
+    )
+    span = f" from {report.first:%Y-%m-%d} to {report.last:%Y-%m-%d}" if report.first and report.last else ""
+    yield f"{report.listenings} listenings of {report.recordings} recordings{span}; {report.passed_over} entries passed over"
+    yield (
+        f"{report.matched_listenings} listenings of {report.matched_recordings} recordings are in the library "
+        f"(artist and title alike by {report.threshold:g} of 100 or more, --threshold)"
+    )
+    yield (
+        f"{report.already_there} were imported before, {report.known_elsewhere} are known from another service, "
+        f"{report.new} are new"
+    )
+    if report.dry_run:
+        yield "nothing was written: this was a dry run"
+    else:
+        yield f"{report.written} plays written for {report.user}; " + ", ".join(
+            f"{stage} {taken} s" for stage, taken in report.seconds.items()
+        )
+    if report.written:
+        yield "`segue train` learns from them; if Segue is running, restart it so that recommendations know the newest at once"
+
+
+def _named(heading: str, found: Sequence[tuple[str, str, int, str, float]]) -> Iterator[str]:
+    """Names, most heard first: artist, title, times heard, the track most like it and how alike it is."""
+    if found:
+        yield f"{heading}:"
+    for artist, title, listenings, track, score in found[:MOST_SHOWN]:
+        yield f"  {listenings:5} × {artist} – {title}" + (f"   ({track}: {score:g})" if track else "")
+    if len(found) > MOST_SHOWN:
+        yield f"        and {len(found) - MOST_SHOWN} more; --json has all"

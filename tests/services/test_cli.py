@@ -21,7 +21,20 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 def test_help_teaches_every_command(installed: Installed):
     told = installed.segue("--help").stdout
-    for command in ("up", "down", "status", "doctor", "ingest", "train", "evaluate", "promote", "user"):
+    for command in (
+        "up",
+        "down",
+        "status",
+        "doctor",
+        "ingest",
+        "train",
+        "evaluate",
+        "import",
+        "failures",
+        "promote",
+        "user",
+        "failures",
+    ):
         assert f" {command} " in told
 
 
@@ -60,6 +73,22 @@ def test_what_can_be_brought_in_is_and_the_rest_is_told(installed: Installed, tm
     done = installed.segue("ingest", str(tmp_path))
     assert "empty.mp3" in done.stdout
     assert "2 files found: 1 brought in, 0 unchanged, 1 left out" in done.stdout
+
+
+def test_failures_are_listed_and_say_how_to_try_again(installed: Installed, tmp_path: Path):
+    (tmp_path / "one\x1b[31m.mp3").write_text("Dear listener,")
+    installed.segue("ingest", str(tmp_path), "--retry-failed", check=False)
+    listed = json.loads(installed.segue("failures", "--json").stdout)["failures"]
+    (ours,) = [f for f in listed if str(tmp_path) in f["file"]]
+    assert (Path(ours["file"]).name, ours["stage"], ours["reason"]) == (
+        "one\\x1b[31m.mp3",
+        "decode",
+        "there is no audio in it",
+    )
+    shown = installed.segue("failures").stdout
+    assert "there is no audio in it" in shown
+    assert "--retry-failed" in shown
+    assert "\x1b[31m" not in shown
 
 
 def test_accounts_are_made_given_tokens_and_removed(installed: Installed):

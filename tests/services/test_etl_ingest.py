@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mutagen.id3 import ID3, TIT2
 
+from etl.encoding import Encoding
 from etl.normalise import Normaliser
 from etl.pipeline import Progress, Report, ingest, run
 from etl.process import Options
@@ -35,7 +36,7 @@ def into(store: Store, folder: Path, tmp_path: Path) -> Ingest:
     """Ingest the folder, one file after another."""
 
     def go(**changes: object) -> Report:
-        options = Options(folder, tmp_path / "media", 64)._replace(**changes)  # type: ignore[arg-type]
+        options = Options(folder, tmp_path / "media")._replace(**changes)  # type: ignore[arg-type]
         return run(list(scan(options.folder)), options, store, submit_here)
 
     return go
@@ -146,14 +147,14 @@ def test_broken_files_are_named_and_the_rest_goes_on(into: Ingest, folder: Path,
     assert set(reasons) == expected | (set() if os.geteuid() == 0 else {"unreadable.mp3"})
     assert report.ok
     assert report.found == report.ingested + len(report.failed)
-    assert {(path_of(u).name, r) for u, _, r in store.failures.all()} == set(reasons.items())
+    assert {(path_of(f.uri).name, f.reason) for f in store.failures.all()} == set(reasons.items())
     assert "caf\\xe9 latin1" in tracks(store)
     again = into()
     assert (again.ingested, again.failed) == (0, report.failed)
     made["zero"].write_bytes(tone(folder.parent / "now.mp3", 2, hz=999).read_bytes())
     made["dangling"].unlink()
     assert into().ingested == 1
-    assert {path_of(u).name for u, _, _ in store.failures.all()} == set(reasons) - {"zero.mp3", "dangling.mp3"}
+    assert {path_of(f.uri).name for f in store.failures.all()} == set(reasons) - {"zero.mp3", "dangling.mp3"}
 
 
 def test_in_place_is_the_same_track_and_nothing_the_second_time(into: Ingest, folder: Path, store: Store):
@@ -203,21 +204,21 @@ def test_through_ray(folder: Path, settings: Settings, addresses: Addresses, sto
     good_folder(folder)
     nasty_folder(folder / "nasty")
     seen: list[Progress] = []
-    report = ingest(folder, settings, addresses, bitrate=64, workers=2, progress=seen.append)
+    report = ingest(folder, settings, addresses, encoding=Encoding(), workers=2, progress=seen.append)
     assert (len(seen), seen[-1].done, seen[-1].total) == (report.found, report.found, report.found)
     assert seen[-1].failed == len(report.failed)
     assert report.ingested == report.found - len(report.failed) == store.tracks.count()
     assert not [f for f in report.failed if f.stage in {"unexpected", "worker"}]
-    assert ingest(folder, settings, addresses, bitrate=64).unchanged == report.ingested
+    assert ingest(folder, settings, addresses, encoding=Encoding()).unchanged == report.ingested
 
 
 def test_folders_that_cannot_be_meant(tmp_path: Path, settings: Settings):
     here = Addresses()
     with pytest.raises(SettingsError, match="nowhere: there is no such folder"):
-        ingest(tmp_path / "nowhere", settings, here, bitrate=64)
+        ingest(tmp_path / "nowhere", settings, here, encoding=Encoding())
     (tmp_path / "empty").mkdir()
     with pytest.raises(SettingsError, match="no audio files"):
-        ingest(tmp_path / "empty", settings, here, bitrate=64)
+        ingest(tmp_path / "empty", settings, here, encoding=Encoding())
     tone(tmp_path / "full" / "a.mp3", 1)
     with pytest.raises(SettingsError, match="outside"):
-        ingest(tmp_path / "full", settings, here, bitrate=64, in_place=True, backup=tmp_path / "full" / "old")
+        ingest(tmp_path / "full", settings, here, encoding=Encoding(), in_place=True, backup=tmp_path / "full" / "old")
