@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from etl.media import replacing
+from etl.audio.media import replacing
 from etl.places import Place
 from etl.process import Failed, Known, Options, Outcome, process
 from etl.scan import SourceFile

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from etl.encoding import MP3_MIME
+from etl.audio.encoding import MP3_MIME
+from etl.audio.loudness import Loudness
+from etl.audio.media import drop_replaced
 from etl.failures import Failures
-from etl.features import FEATURE_VERSION
-from etl.loudness import Loudness
-from etl.media import drop_replaced
 from etl.patience import patiently
 from etl.process import Ingested, Known, Options, place_key
 from etl.scan import SourceFile, path_of
+from etl.sound.features import FEATURE_VERSION
 from infra.errors import ServiceError, StoreError
 from infra.models import Source, Track, TrackId, TrackRecord
 from infra.store import Holding, Store

@@ -13,18 +13,18 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from etl import in_place
-from etl.encoding import Encoding
+from etl.audio import in_place
+from etl.audio.encoding import Encoding
+from etl.audio.media import clear_leftovers
 from etl.failures import Failures
 from etl.job import Job, mark_of
 from etl.library import Library
-from etl.media import clear_leftovers
 from etl.places import Address, Folder, Place, place_of
 from etl.process import Failed, Options, Outcome
 from etl.ray_tasks import Pool, Submit, cluster
 from etl.scan import SourceFile, Unreadable, displayable
+from etl.sound.vectors import bring_up_to_date
 from etl.tally import FailedFile, Progress, Report, Tally
-from etl.vectors import bring_up_to_date
 from infra.addresses import Addresses
 from infra.errors import ServiceError, SettingsError
 from infra.settings import Settings

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from etl import compress, convert, in_place, media
-from etl.compress import Reading, Sound
-from etl.convert import Converted
-from etl.encoding import MP3_MIME, Encoding
-from etl.features import FEATURE_VERSION
-from etl.origin import origin_of
+from etl.audio import compress, convert, in_place, media
+from etl.audio.compress import Reading, Sound
+from etl.audio.convert import Converted
+from etl.audio.encoding import MP3_MIME, Encoding
 from etl.scan import SourceFile, uri_of
-from etl.tags import Tags, read_tags
+from etl.sound.features import FEATURE_VERSION
+from etl.tags.origin import origin_of
+from etl.tags.read import Tags, read_tags
 from infra.errors import AudioError
 from infra.models import Media, Source, TrackId
 

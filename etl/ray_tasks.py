@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from etl.features import measure
 from etl.places import clear_fetched
 from etl.process import Failed, Outcome
 from etl.scan import SourceFile
-from etl.spectrum import SAMPLE_RATE
+from etl.sound.features import measure
+from etl.sound.spectrum import SAMPLE_RATE
 from infra.errors import ServiceError
 
 __all__ = ["Pool", "Submit", "Work", "Worker", "cluster", "submit_here"]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import watchfiles
 
-from etl.encoding import Encoding
+from etl.audio.encoding import Encoding
 from etl.pipeline import Ingest, Progress, Report, opened, options_for
 from etl.places import Folder, place_of
 from etl.ray_tasks import Pool

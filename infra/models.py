@@ -80,7 +80,7 @@ class Media(Frozen):
 
 
 class Features(Frozen):
-    """What was measured in the sound, in natural units; see `etl/features.py` for the order of the values."""
+    """What was measured in the sound, in natural units; see `etl/sound/features.py` for the order of the values."""
 
     version: int
     values: tuple[float, ...]

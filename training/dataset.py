@@ -22,7 +22,7 @@ from training.cooccurrence import ragged
 from training.encoder import Floats
 
 if TYPE_CHECKING:
-    from etl.normalise import Normaliser
+    from etl.sound.normalise import Normaliser
 
 __all__ = ["Segments", "Sessions", "TrainingData", "from_sessions", "load"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from etl.normalise import Normaliser
+from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import TrainingError
 from infra.models import Frozen

@@ -149,7 +149,7 @@ def ingest(
 
     Object storage comes in through fsspec, with the credentials that it finds in its own places; s3:// needs `s3fs`.
     """
-    from etl.encoding import Encoding
+    from etl.audio.encoding import Encoding
     from etl.pipeline import ingest as bring_in
     from etl.watch import watch as follow
     from infra.services import Services
@@ -385,7 +385,7 @@ def _bring_in(
     with Store(addresses.mongo, settings.mongo_database) as store:
         before = store.tracks.count()
         if music is None and demo and before == 0:
-            from etl.demo import demo_library
+            from etl.demo.library import demo_library
 
             music = demo_library(settings.home / "demo", _say)
         if music is not None:

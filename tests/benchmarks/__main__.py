@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from etl.demo import demo_library
+from etl.demo.library import demo_library
 from tests.benchmarks import ingest, service
 
 

@@ -29,13 +29,13 @@ import librosa
 import pymongo
 from threadpoolctl import threadpool_limits
 
-from etl.encoding import Encoding
-from etl.features import FEATURE_VERSION
+from etl.audio.encoding import Encoding
 from etl.pipeline import opened, options_for, run
 from etl.places import Folder
 from etl.process import Ingested, Known, Options, process
 from etl.ray_tasks import Submit
 from etl.scan import SourceFile, scan
+from etl.sound.features import FEATURE_VERSION
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store

@@ -28,9 +28,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from etl.features import measure
-from etl.normalise import Normaliser
-from etl.spectrum import SAMPLE_RATE, Frames, measure_frames
+from etl.sound.features import measure
+from etl.sound.normalise import Normaliser
+from etl.sound.spectrum import SAMPLE_RATE, Frames, measure_frames
 
 Values = NDArray[np.float64]
 Distances = Callable[[Values], Callable[[Values, Values], Values]]

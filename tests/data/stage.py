@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from etl.features import measure
 from etl.process import Failed, Options, process
 from etl.scan import SourceFile, scan
-from etl.spectrum import SAMPLE_RATE
+from etl.sound.features import measure
+from etl.sound.spectrum import SAMPLE_RATE
 
 __all__ = ["compress_in_place"]
 

@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer
 from playwright.sync_api import Page, Response, sync_playwright
 
-from etl.compose import compose
+from etl.demo.compose import compose
 from infra.events import decode
 from infra.models import UserId
 from infra.store import Store

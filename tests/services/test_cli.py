@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.compose import compose
+from etl.demo.compose import compose
 from tests.data.installed import Installed
 
 

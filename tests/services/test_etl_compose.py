@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from mutagen.mp3 import MP3
 
-from etl.compose import STYLES, compose, piece
-from etl.demo import compose_library, demo_library
-from etl.features import measure
-from etl.normalise import Normaliser
-from etl.synthesis import render
-from etl.tags import read_tags
+from etl.demo.compose import STYLES, compose, piece
+from etl.demo.library import compose_library, demo_library
+from etl.demo.synthesis import render
+from etl.sound.features import measure
+from etl.sound.normalise import Normaliser
+from etl.tags.read import read_tags
 
 
 def test_a_piece_is_a_tagged_mp3_with_a_cover(tmp_path: Path):

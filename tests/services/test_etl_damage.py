@@ -16,8 +16,8 @@ import pytest
 from mutagen.id3 import APIC, ID3
 from mutagen.mp3 import MP3
 
-from etl import compress
-from etl.in_place import REFUSED
+from etl.audio import compress
+from etl.audio.in_place import REFUSED
 from etl.pipeline import Report, run
 from etl.process import Failed, Ingested, Options, Outcome, process
 from etl.ray_tasks import Work, submit_here

@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from typer.testing import CliRunner
 
-from etl.compose import compose
-from etl.compress import Reading, decoded_seconds, probe
-from etl.encoding import Encoding
+from etl.audio.compress import Reading, decoded_seconds, probe
+from etl.audio.encoding import Encoding
+from etl.demo.compose import compose
 from etl.pipeline import Report, run
 from etl.process import Options
 from etl.ray_tasks import submit_here

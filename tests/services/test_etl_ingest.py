@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from mutagen.id3 import ID3, TIT2
 
-from etl.encoding import Encoding
-from etl.normalise import Normaliser
+from etl.audio.encoding import Encoding
 from etl.pipeline import Progress, Report, ingest, run
 from etl.process import Options
 from etl.ray_tasks import submit_here
 from etl.scan import path_of, scan, uri_of
+from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import SettingsError
 from infra.models import TrackRecord

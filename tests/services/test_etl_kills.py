@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from mutagen.id3 import ID3
 
-from etl.compose import compose
-from etl.compress import decoded_seconds, probe
-from etl.tags import read_tags
+from etl.audio.compress import decoded_seconds, probe
+from etl.demo.compose import compose
+from etl.tags.read import read_tags
 from tests.data.stage import compress_in_place
 
 KILLS = 50

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from etl.encoding import Encoding
+from etl.audio.encoding import Encoding
 from etl.pipeline import ingest
 from etl.process import Failed, Outcome
 from etl.ray_tasks import NICENESS, Pool, cluster

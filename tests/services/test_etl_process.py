@@ -10,13 +10,13 @@ import pytest
 from mutagen.id3 import ID3, TIT2
 from mutagen.mp3 import MP3
 
-from etl import compress
-from etl.encoding import Encoding
-from etl.features import FEATURE_VERSION
-from etl.in_place import beside, take_place, written_beside
+from etl.audio import compress
+from etl.audio.encoding import Encoding
+from etl.audio.in_place import beside, take_place, written_beside
 from etl.process import Failed, Ingested, Known, Options, process
 from etl.scan import SourceFile, path_of, scan, uri_of
-from etl.tags import read_tags
+from etl.sound.features import FEATURE_VERSION
+from etl.tags.read import read_tags
 from infra.errors import AudioError
 from tests.data.make_audio import good_folder, nasty_folder, png, tag, tone
 

@@ -22,13 +22,13 @@ import fsspec
 import pytest
 
 from etl import patience
-from etl.encoding import Encoding
-from etl.normalise import Normaliser
+from etl.audio.encoding import Encoding
 from etl.pipeline import Report, ingest, run
 from etl.places import place_of
 from etl.process import Options, Outcome
 from etl.ray_tasks import Work, submit_here
 from etl.scan import SourceFile, scan, shown
+from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import ServiceError, SettingsError, StoreError
 from infra.models import TrackRecord

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from etl.encoding import Encoding
+from etl.audio.encoding import Encoding
 from etl.pipeline import Report
 from etl.scan import path_of
 from etl.watch import watch

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
-from etl.compose import compose
+from etl.demo.compose import compose
 from infra.events import PlayEvent
 from infra.models import UserId
 from infra.store import Store

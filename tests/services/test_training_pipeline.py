@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from etl.features import FEATURE_NAMES, FEATURE_VERSION
-from etl.normalise import Normaliser
+from etl.sound.features import FEATURE_NAMES, FEATURE_VERSION
+from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import NotFound, ServiceError, TrainingError
 from infra.models import Features, TrackRecord

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl.normalise import Normaliser
+from etl.sound.features import FEATURE_NAMES
+from etl.sound.normalise import Normaliser
 from infra.errors import TrainingError
 from training.dataset import from_sessions, load
 
-VALUES = 64
+VALUES = len(FEATURE_NAMES)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etl.encoding import Encoding
+from etl.audio.encoding import Encoding
 from infra.errors import SettingsError
 from infra.settings import Codec, Settings
 

@@ -9,10 +9,10 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
-from etl.compose import piece
-from etl.features import FEATURE_NAMES, FEATURE_UNITS, measure
-from etl.spectrum import SAMPLE_RATE, measure_frames
-from etl.synthesis import render
+from etl.demo.compose import piece
+from etl.demo.synthesis import render
+from etl.sound.features import FEATURE_NAMES, FEATURE_UNITS, measure
+from etl.sound.spectrum import SAMPLE_RATE, measure_frames
 from infra.errors import AudioError
 
 Samples = NDArray[np.float32]

@@ -10,7 +10,7 @@ import pytest
 from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3, TIT2
 
-from etl.identity import hash_without_tags, mp3_frames
+from etl.audio.identity import hash_without_tags, mp3_frames
 
 FRAME = b"\xff\xfb\x90\x00" + bytes(range(256)) + bytes(157)
 """MPEG 1, layer 3, 128 kbit/s, 44.1 kHz: 417 bytes."""

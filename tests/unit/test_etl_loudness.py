@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etl.loudness import Loudness, loudness_said
+from etl.audio.loudness import Loudness, loudness_said
 
 TAGS = b"""\
 [info]     title           : [Parsed_ebur128_0 @ 0x1] [info] Summary:

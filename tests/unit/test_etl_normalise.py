@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from etl.features import FAMILIES, FEATURE_NAMES
-from etl.normalise import WEIGHTS, Normaliser
+from etl.sound.features import FAMILIES, FEATURE_NAMES
+from etl.sound.normalise import WEIGHTS, Normaliser
 
 N = len(FEATURE_NAMES)
 

@@ -12,7 +12,7 @@ from mutagen.id3 import COMM, ID3, TALB, TCON, TDRC, TIT2, TPE1, TPOS, TRCK
 from mutagen.mp4 import MP4, MP4Cover
 from mutagen.oggvorbis import OggVorbis
 
-from etl.tags import read_tags
+from etl.tags.read import read_tags
 from tests.data.make_audio import png, tag, tone
 
 

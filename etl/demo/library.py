@@ -14,10 +14,10 @@ from pathlib import Path
 
 import mutagen
 
-from etl.compose import compose, piece
-from etl.media import replacing
+from etl.audio.media import replacing
+from etl.demo.compose import compose, piece
 from etl.scan import SourceFile, scan
-from etl.tags import read_tags
+from etl.tags.read import read_tags
 from infra.errors import AudioError
 
 __all__ = ["compose_library", "demo_library", "package_library"]

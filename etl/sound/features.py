@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from etl.spectrum import (
+from etl.sound.spectrum import (
     FRAMES_PER_PITCH,
     HOP,
     N_CEPSTRUM,

@@ -12,7 +12,7 @@ from pathlib import Path
 import mutagen
 from mutagen.id3 import ID3, TXXX, ID3NoHeaderError
 
-from etl.tag_bytes import TagBytes, head_length, tag_bytes, with_text
+from etl.tags.raw import TagBytes, head_length, tag_bytes, with_text
 from infra.errors import AudioError
 
 __all__ = ["origin_of", "tags_with_origin"]

@@ -21,11 +21,11 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.encoding import Encoding
-from etl.guards import PROTECTED, guards_for
-from etl.identity import hash_without_tags, mp3_frames
-from etl.loudness import LOUDNESS_FILTER, PEAK_FILTER, Loudness, loudness_said
-from etl.spectrum import SAMPLE_RATE
+from etl.audio.encoding import Encoding
+from etl.audio.guards import PROTECTED, guards_for
+from etl.audio.identity import hash_without_tags, mp3_frames
+from etl.audio.loudness import LOUDNESS_FILTER, PEAK_FILTER, Loudness, loudness_said
+from etl.sound.spectrum import SAMPLE_RATE
 from infra.errors import AudioError
 
 __all__ = ["Reading", "Sound", "content_hash", "decoded_seconds", "foreign_bytes", "probe"]

@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from etl.compress import Sound, content_hash, decoded_seconds, foreign_bytes, probe
-from etl.media import LEFTOVER_S, replacing, sync
-from etl.origin import tags_with_origin
-from etl.tag_bytes import head_length
+from etl.audio.compress import Sound, content_hash, decoded_seconds, foreign_bytes, probe
+from etl.audio.media import LEFTOVER_S, replacing, sync
+from etl.tags.origin import tags_with_origin
+from etl.tags.raw import head_length
 from infra.errors import AudioError
 
 __all__ = ["REFUSED", "Beside", "beside", "clear_leftovers", "exclusive", "take_place", "written_beside"]

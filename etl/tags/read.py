@@ -18,8 +18,8 @@ import mutagen
 from mutagen import flac
 from mutagen.apev2 import APENoHeaderError, APEv2
 
-from etl.picture import COVER_LIMIT, Cover, cover_from
 from etl.scan import text_of
+from etl.tags.picture import COVER_LIMIT, Cover, cover_from
 from infra.errors import AudioError
 
 __all__ = ["Tags", "read_tags"]

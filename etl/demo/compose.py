@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from mutagen.id3 import APIC, ID3, TALB, TCON, TDRC, TIT2, TPE1, TRCK
 
-from etl.cover import draw_cover
-from etl.media import replacing
-from etl.synthesis import RATE, Style, render
+from etl.audio.media import replacing
+from etl.demo.cover import draw_cover
+from etl.demo.synthesis import RATE, Style, render
 from infra.errors import AudioError
 
 __all__ = ["STYLES", "Piece", "compose", "piece"]

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from etl.features import FEATURE_VERSION
-from etl.normalise import Normaliser
 from etl.patience import patiently
+from etl.sound.features import FEATURE_VERSION
+from etl.sound.normalise import Normaliser
 from infra.errors import StoreError
 from infra.models import TrackId, TrackRecord
 from infra.store import Holding, Store

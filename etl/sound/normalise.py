@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from etl.features import FAMILIES, FEATURE_NAMES, FEATURE_UNITS, FEATURE_VERSION
+from etl.sound.features import FAMILIES, FEATURE_NAMES, FEATURE_UNITS, FEATURE_VERSION
 from infra.models import Frozen
 
 __all__ = ["Normaliser"]

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 import mutagen
 from mutagen.mp3 import MPEGInfo
 
-from etl.tag_bytes import head_length, sound_end
+from etl.tags.raw import head_length, sound_end
 from infra.errors import AudioError
 
 __all__ = ["Mp3Frames", "hash_without_tags", "mp3_frames"]

@@ -9,12 +9,12 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from etl import media
-from etl.compress import Reading, Sound
-from etl.encoding import MP3_MIME, Encoding
-from etl.features import measure
-from etl.loudness import Loudness
+from etl.audio import media
+from etl.audio.compress import Reading, Sound
+from etl.audio.encoding import MP3_MIME, Encoding
+from etl.audio.loudness import Loudness
 from etl.scan import uri_of
+from etl.sound.features import measure
 from infra.errors import AudioError
 from infra.models import Features, Media
 

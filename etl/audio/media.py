@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from etl.encoding import Encoding
-from etl.picture import Cover
+from etl.audio.encoding import Encoding
 from etl.scan import path_of
+from etl.tags.picture import Cover
 from infra.models import Media, TrackId
 
 __all__ = ["clear_leftovers", "cover_path", "drop_replaced", "keep_cover", "media_path", "replacing", "sync"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from etl.tag_bytes import head_length
+from etl.tags.raw import head_length
 
 __all__ = ["PROTECTED", "guards_for"]
 

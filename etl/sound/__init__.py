@@ -1,0 +1,1 @@
+"""What a track sounds like: frames, features, and the vectors that a fitted normaliser makes of them."""
