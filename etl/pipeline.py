@@ -12,6 +12,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from etl.audio import in_place
 from etl.audio.encoding import Encoding
@@ -30,7 +31,7 @@ from infra.errors import ServiceError, SettingsError
 from infra.settings import Settings
 from infra.store import Store
 
-__all__ = ["FailedFile", "Ingest", "Progress", "Report", "ingest", "opened", "options_for", "run"]
+__all__ = ["FailedFile", "Ingest", "Progress", "Report", "Wanted", "ingest", "opened", "options_for", "run"]
 
 ANSWER_S = 60.0
 """A server that takes a question and does not answer it is asked again after so long."""
@@ -42,27 +43,31 @@ def _silent(_: Progress) -> None:
     pass
 
 
+class Wanted(NamedTuple):
+    """How the files are to be brought in."""
+
+    encoding: Encoding = Encoding()
+    again: bool = False
+    """Whether what was made with another encoding is made anew."""
+    in_place: bool = False
+    backup: Path | None = None
+    """Where originals are copied before they are replaced in place."""
+    retry_failed: bool = False
+    """Whether files that failed are tried again although nothing about them has changed."""
+
+
 def ingest(
     music: str | Path,
     settings: Settings,
     addresses: Addresses,
+    wanted: Wanted,
     *,
-    encoding: Encoding,
-    again: bool = False,
-    in_place: bool = False,
-    backup: Path | None = None,
     workers: int | None = None,
-    retry_failed: bool = False,
     progress: Callable[[Progress], None] = _silent,
 ) -> Report:
-    """Bring every audio file of a folder or an fsspec address into the library; raises `SettingsError`, `ServiceError`.
-
-    `again`: what was made with another encoding than `encoding` is made anew. `retry_failed`: so are files that failed,
-    although nothing about them has changed.
-    """
+    """Bring every audio file of a folder or an fsspec address into the library; raises `SettingsError`, `ServiceError`."""
     place = place_of(music)
-    options = options_for(place, settings, encoding, again=again, in_place=in_place, backup=backup)
-    options = options._replace(retry_failed=retry_failed)
+    options = options_for(place, settings, wanted)
     found = place.find()
     if not found:
         raise SettingsError(f"{place.name}: there are no audio files in this folder")
@@ -70,22 +75,23 @@ def ingest(
         return run(found, options, store, pool.submit, progress, seed=settings.seed, place=place)
 
 
-def options_for(
-    place: Place, settings: Settings, encoding: Encoding, *, again: bool, in_place: bool, backup: Path | None
-) -> Options:
+def options_for(place: Place, settings: Settings, wanted: Wanted) -> Options:
     """The options of a run; raises `SettingsError` for those that cannot be meant."""
+    encoding, again, in_place, backup, retry_failed = wanted
     if isinstance(place, Address):
         if in_place:
             raise SettingsError(
                 f"{place.name}: only files on a disk can be compressed in place, because there a rename replaces one at "
                 "once and whole; without --in-place the compressed copies go to the media store"
             )
-        return Options(Path(), settings.media, encoding, again=again)
+        return Options(Path(), settings.media, encoding, again=again, retry_failed=retry_failed)
     if in_place and encoding.codec != "mp3":
         raise SettingsError(f"MP3s stay MP3s in their places, so {encoding.codec} cannot be made there")
+    if backup and not in_place:
+        raise SettingsError("a backup is made of files that are replaced in place, and of no others")
     if backup and backup.resolve().is_relative_to(place.path.resolve()):
         raise SettingsError(f"{displayable(backup)}: the backup must lie outside {place.name}")
-    return Options(place.path, settings.media, encoding, in_place, backup and backup.absolute(), again)
+    return Options(place.path, settings.media, encoding, in_place, backup and backup.absolute(), again, retry_failed)
 
 
 @contextlib.contextmanager

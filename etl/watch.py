@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import watchfiles
 
-from etl.audio.encoding import Encoding
-from etl.pipeline import Ingest, Progress, Report, opened, options_for
+from etl.pipeline import Ingest, Progress, Report, Wanted, opened, options_for
 from etl.places import Folder, place_of
 from etl.ray_tasks import Pool
 from etl.scan import AUDIO_SUFFIXES, SourceFile, Unreadable, displayable, path_of, scan, uri_of
@@ -50,13 +49,9 @@ def watch(
     music: str | Path,
     settings: Settings,
     addresses: Addresses,
+    wanted: Wanted,
     *,
-    encoding: Encoding,
-    again: bool = False,
-    in_place: bool = False,
-    backup: Path | None = None,
     workers: int | None = None,
-    retry_failed: bool = False,
     progress: Callable[[Progress], None],
     batch: Callable[[Report], None],
     ended: threading.Event | None = None,
@@ -72,8 +67,7 @@ def watch(
         raise SettingsError(
             f"{place.name}: only a folder can be followed; ingest an address again now and then instead"
         )
-    options = options_for(place, settings, encoding, again=again, in_place=in_place, backup=backup)
-    options = options._replace(retry_failed=retry_failed)
+    options = options_for(place, settings, wanted)
     place.find()
     with (
         opened(settings, addresses, workers) as (store, pool),

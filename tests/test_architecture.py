@@ -37,7 +37,7 @@ DOORS = {
     "mutagen": ("etl/audio/", "etl/tags/", "etl/demo/"),
     "torch": ("training/batches.py", "training/losses.py", "training/model.py", "training/train.py"),
     "annoy": ("training/index.py",),
-    "typer": ("ui/cli.py",),
+    "typer": ("ui/cli.py", "ui/commands/"),
     "ray": ("etl/ray_tasks.py", "serving/", "infra/services/"),
 }
 

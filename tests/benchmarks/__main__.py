@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from etl.demo.library import demo_library
-from tests.benchmarks import ingest, service
+from tests.benchmarks import ingest, service, sound
 
 
 def machine() -> str:
@@ -38,8 +38,23 @@ def machine() -> str:
 
 def rows(files: dict[str, Any], served: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What was measured, as a ratio to its floor, and in seconds."""
-    yield "ingest over FFmpeg alone", f"{files['ours_over_bound']} ×", f"{files['ours_s']} s, {files['bound_s']} s"
+    yield (
+        "ingest (compression, features, loudness, MongoDB) over FFmpeg's compression alone, all cores",
+        f"{files['ours_over_bound']} ×",
+        f"{files['ours_s']} s, {files['bound_s']} s",
+    )
+    yield (
+        "the same where the loudness is known already",
+        f"{files['without_loudness_over_bound']} ×",
+        f"{files['without_loudness_s']} s",
+    )
     yield "ingest over a plain script", f"{files['ours_over_naive']} ×", f"{files['naive_s']} s"
+    yield (
+        "CPU time of all features over librosa's load and three features",
+        f"{files['features_cpu_over_naive']} ×",
+        f"{files['features_cpu_s']} s, {files['naive_features_cpu_s']} s",
+    )
+    yield "the same with loudness and true peak", f"{files['with_loudness_cpu_over_naive']} ×", ""
     yield (
         "answer over the same recommender on bare uvicorn, p50",
         f"{served['answer_over_bare_uvicorn']} ×",
@@ -55,6 +70,14 @@ def rows(files: dict[str, Any], served: dict[str, Any]) -> Iterator[tuple[str, s
     yield "memory of everything, after training", "", f"{served['memory_total_mb'] / 1000:.1f} GB"
 
 
+def sound_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """How well sound alone finds what belongs together, a row a method."""
+    for method in (name for name, figures in found.items() if isinstance(figures, dict)):
+        of = found[method]
+        figures = (of["halves_p_at_1"], of["halves_mrr"], of["p_at_1"], of["p_at_10"], of["copy_p_at_1"])
+        yield method, *(f"{figure:.3f}" for figure in figures)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("music", type=Path, nargs="?")
@@ -64,9 +87,14 @@ def main() -> None:
         music = given.music or demo_library(Path(scratch), lambda line: print(line, file=sys.stderr))
         served = service.measure(music)
         files = ingest.measure(music, given.rounds)
+        alike = sound.compare(music, os.cpu_count() or 1)
     print(f"Measured on {machine()}; {files['files']} tracks.\n")
     print("| what | ratio | absolute |\n|---|---|---|")
     for row in rows(files, served):
+        print("| " + " | ".join(row) + " |")
+    print("\n| sound alone | half finds half | reciprocal rank | same album | nearest ten | copy finds original |")
+    print("|---|---|---|---|---|---|")
+    for row in sound_rows(alike):
         print("| " + " | ".join(row) + " |")
     memory = ", ".join(f"{name} {mb}" for name, mb in served["memory_mb"].items())
     print(f"\nMemory by part in MB: {memory}. Python environment: {environment_size()}.")

@@ -30,7 +30,7 @@ import pymongo
 from threadpoolctl import threadpool_limits
 
 from etl.audio.encoding import Encoding
-from etl.pipeline import opened, options_for, run
+from etl.pipeline import Wanted, opened, options_for, run
 from etl.places import Folder
 from etl.process import Ingested, Known, Options, process
 from etl.ray_tasks import Submit
@@ -150,7 +150,7 @@ class Library(NamedTuple):
     def ingest(self, database: str, encoding: Encoding, *, again: bool = False) -> None:
         """Bring the music into a database."""
         place = Folder(self.music)
-        options = options_for(place, self.settings, encoding, again=again, in_place=False, backup=None)
+        options = options_for(place, self.settings, Wanted(encoding, again))
         with Store(self.mongo, database).prepare() as store:
             report = run(place.find(), options, store, self.submit)
         assert report.ingested == report.found, report

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from mutagen.id3 import ID3, TIT2
 
-from etl.audio.encoding import Encoding
-from etl.pipeline import Progress, Report, ingest, run
+from etl.pipeline import Progress, Report, Wanted, ingest, run
 from etl.process import Options
 from etl.ray_tasks import submit_here
 from etl.scan import path_of, scan, uri_of
@@ -204,21 +203,21 @@ def test_through_ray(folder: Path, settings: Settings, addresses: Addresses, sto
     good_folder(folder)
     nasty_folder(folder / "nasty")
     seen: list[Progress] = []
-    report = ingest(folder, settings, addresses, encoding=Encoding(), workers=2, progress=seen.append)
+    report = ingest(folder, settings, addresses, Wanted(), workers=2, progress=seen.append)
     assert (len(seen), seen[-1].done, seen[-1].total) == (report.found, report.found, report.found)
     assert seen[-1].failed == len(report.failed)
     assert report.ingested == report.found - len(report.failed) == store.tracks.count()
     assert not [f for f in report.failed if f.stage in {"unexpected", "worker"}]
-    assert ingest(folder, settings, addresses, encoding=Encoding()).unchanged == report.ingested
+    assert ingest(folder, settings, addresses, Wanted()).unchanged == report.ingested
 
 
 def test_folders_that_cannot_be_meant(tmp_path: Path, settings: Settings):
     here = Addresses()
     with pytest.raises(SettingsError, match="nowhere: there is no such folder"):
-        ingest(tmp_path / "nowhere", settings, here, encoding=Encoding())
+        ingest(tmp_path / "nowhere", settings, here, Wanted())
     (tmp_path / "empty").mkdir()
     with pytest.raises(SettingsError, match="no audio files"):
-        ingest(tmp_path / "empty", settings, here, encoding=Encoding())
+        ingest(tmp_path / "empty", settings, here, Wanted())
     tone(tmp_path / "full" / "a.mp3", 1)
     with pytest.raises(SettingsError, match="outside"):
-        ingest(tmp_path / "full", settings, here, encoding=Encoding(), in_place=True, backup=tmp_path / "full" / "old")
+        ingest(tmp_path / "full", settings, here, Wanted(in_place=True, backup=tmp_path / "full" / "old"))

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from etl.audio.encoding import Encoding
-from etl.pipeline import ingest
+from etl.pipeline import Wanted, ingest
 from etl.process import Failed, Outcome
 from etl.ray_tasks import NICENESS, Pool, cluster
 from etl.scan import SourceFile
@@ -181,6 +180,6 @@ def test_an_ingest_on_two_nodes_is_whole(
 ):
     assert second
     good_folder(tmp_path / "music")
-    report = ingest(tmp_path / "music", settings, addresses, encoding=Encoding())
+    report = ingest(tmp_path / "music", settings, addresses, Wanted())
     assert (report.ingested, report.failed) == (4, ())
     assert store.tracks.count() == 4

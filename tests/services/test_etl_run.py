@@ -22,8 +22,7 @@ import fsspec
 import pytest
 
 from etl import patience
-from etl.audio.encoding import Encoding
-from etl.pipeline import Report, ingest, run
+from etl.pipeline import Report, Wanted, ingest, run
 from etl.places import place_of
 from etl.process import Options, Outcome
 from etl.ray_tasks import Work, submit_here
@@ -120,7 +119,7 @@ def test_music_behind_an_address_comes_in_changes_and_goes(
     address, folder = served
     there = services.ensure("mongo", "ray")
     caplog.set_level(logging.INFO)
-    first = ingest(address, settings, there, encoding=Encoding())
+    first = ingest(address, settings, there, Wanted())
     assert (first.found, first.ingested, [shown(f.file).rpartition("/")[2] for f in first.failed]) == (
         5,
         4,
@@ -138,18 +137,18 @@ def test_music_behind_an_address_comes_in_changes_and_goes(
     assert WORD not in caplog.text
     assert not list(Path(tempfile.gettempdir()).glob("segue-fetched-*"))
 
-    assert ingest(address, settings, there, encoding=Encoding()).unchanged == 4
+    assert ingest(address, settings, there, Wanted()).unchanged == 4
     os.utime(folder / "Band" / "song.mp3", (1, 1))
     (folder / "Other" / "lossless.flac").unlink()
-    third = ingest(address, settings, there, encoding=Encoding())
+    third = ingest(address, settings, there, Wanted())
     assert (third.ingested, third.unchanged, third.gone, third.audio_seconds) == (1, 2, 1, 0)
     assert {r.track.title for r in store.tracks.scan() if r.missing} == {"lossless"}
 
     with pytest.raises(SettingsError, match="compressed in place"):
-        ingest(address, settings, there, encoding=Encoding(), in_place=True)
+        ingest(address, settings, there, Wanted(in_place=True))
     for wrong in (f"{address}/nowhere", address.replace(WORD, "wrong")):
         with pytest.raises((ServiceError, SettingsError)) as told:
-            ingest(wrong, settings, there, encoding=Encoding())
+            ingest(wrong, settings, there, Wanted())
         assert "ann:" not in str(told.value)
 
 
@@ -292,7 +291,7 @@ def test_a_killed_run_loses_only_what_was_in_flight(
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     recorded = store.tracks.count()
-    report = ingest(music, settings, there, encoding=Encoding())
+    report = ingest(music, settings, there, Wanted())
     assert (report.unchanged, report.ingested, report.failed) == (recorded, 12 - recorded, ())
     assert_same(essence(store), undisturbed)
 

@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from etl.audio.encoding import Encoding
-from etl.pipeline import Report
+from etl.pipeline import Report, Wanted
 from etl.scan import path_of
 from etl.watch import watch
 from infra.errors import SettingsError
@@ -71,7 +70,7 @@ def following(settings: Settings, services: Services, store: Store, tmp_path: Pa
                     folder,
                     settings,
                     there,
-                    encoding=Encoding(),
+                    Wanted(),
                     progress=lambda _: None,
                     batch=one.batches.put,
                     ended=one.ended,
@@ -174,7 +173,7 @@ def test_an_address_cannot_be_followed(settings: Settings, services: Services):
             "memory://music",
             settings,
             services.ensure("mongo"),
-            encoding=Encoding(),
+            Wanted(),
             progress=lambda _: None,
             batch=lambda _: None,
         )
