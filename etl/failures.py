@@ -11,21 +11,34 @@ import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
+from etl.audio.compress import KILLED, TOO_LONG
 from etl.patience import patiently
 from etl.process import Failed, Options
 from etl.scan import SourceFile
-from infra.store import Failure, FailureStore
+from infra.store import LARGEST_INT, Failure, FailureStore
 
 __all__ = ["READER_VERSION", "Failures"]
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Goes up when files are read differently: those that failed are tried again."""
 AT_ONCE = 500
 LASTING = frozenset({"decode", "encode", "features", "tags"})
 """Stages that judge the bytes of a file; the others judge what is around it, which may be mended without the file changing."""
-PASSING = tuple(
-    os.strerror(n) for n in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.ENOMEM)
+NUMBERS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EROFS,
+    errno.EACCES,
+    errno.ENOMEM,
+    errno.ENOENT,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ETIMEDOUT,
 )
+PASSING = (*map(os.strerror, NUMBERS), TOO_LONG, KILLED)
+"""What a reason says when the machine is at fault, and not the file."""
 
 
 class Failures:
@@ -44,14 +57,16 @@ class Failures:
     def again(self, file: SourceFile) -> Failed | None:
         """The failure of a file that is certain to fail: it is empty, or the same as when the same reader failed at it."""
         known = self._known.get(file.uri)
-        if known and not self._retry and known[3:6] == (file.size, file.mtime_ns, self._reader) and _lasts(known):
+        as_then = file.size, min(file.mtime_ns, LARGEST_INT), self._reader
+        if known and not self._retry and known[3:6] == as_then and _lasts(known):
             return Failed(file, known.stage, known.reason)
         return None if file.size else Failed(file, "read", "the file is empty")
 
     def take(self, failed: Failed) -> None:
         """Remember a failure, now or with the next ones; raises `StoreError` when MongoDB stays away."""
         file, now = failed.file, datetime.now(UTC)
-        new = Failure(file.uri, failed.stage, failed.reason, file.size, file.mtime_ns, self._reader, now)
+        mtime_ns = min(file.mtime_ns, LARGEST_INT)
+        new = Failure(file.uri, failed.stage, failed.reason, file.size, mtime_ns, self._reader, now)
         known = self._known.get(file.uri)
         if known is None or known[:-1] != new[:-1] or not _lasts(new):
             self._known[file.uri] = self._new[file.uri] = new

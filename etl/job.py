@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from etl.audio.media import replacing
 from etl.places import Place
-from etl.process import Failed, Known, Options, Outcome, process
+from etl.process import Failed, Known, Options, Outcome, place_key, process
 from etl.scan import SourceFile
 from infra.errors import AudioError
 
@@ -27,7 +28,7 @@ class Job(NamedTuple):
 
     place: Place
     options: Options
-    known: Mapping[str, Known]
+    known: dict[str, Known]
     """Tracks by content hash."""
     mark: str
     """What stands in the media store of the machine that began the run."""
@@ -45,13 +46,22 @@ class Job(NamedTuple):
         """Do one file; whatever goes wrong with it is in the outcome."""
         try:
             with self.place.near(file) as near:
-                outcome = process(near, self.options, self.known)
+                outcome = process(near, self.options, self._known_as(near, file))
         except AudioError as error:
             return Failed(file, error.stage, error.reason)
+        except OSError as error:  # no room for a copy of it
+            return Failed(file, "read", error.strerror or str(error))
         if near is file or isinstance(outcome, Failed):
             return outcome._replace(file=file)
         source = outcome.source.model_copy(update={"uri": file.uri, "bytes": file.size, "mtime_ns": file.mtime_ns})
         return outcome._replace(file=file, source=source)
+
+    def _known_as(self, near: SourceFile, file: SourceFile) -> Mapping[str, Known]:
+        """What is known, and of a copy what is known of the file by its place."""
+        track = self.known.get(place_key(*file))
+        if near is file or track is None:
+            return self.known
+        return ChainMap({place_key(*near): track}, self.known)
 
 
 def mark_of(media: Path, *, make: bool = False) -> str:

@@ -7,22 +7,22 @@ Content decides which track a file is; a file that was moved, retagged or compre
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
 from etl.audio.encoding import MP3_MIME
-from etl.audio.loudness import Loudness
-from etl.audio.media import drop_replaced
+from etl.audio.media import drop_cover, drop_replaced, in_store
 from etl.failures import Failures
 from etl.patience import patiently
-from etl.process import Ingested, Known, Options, place_key
-from etl.scan import SourceFile, path_of
+from etl.process import Failed, Ingested, Known, Options, place_key
+from etl.record import holding_of, is_as, is_there, look, other_sources, record_of, vanished
+from etl.scan import SourceFile
 from etl.sound.features import FEATURE_VERSION
-from infra.errors import ServiceError, StoreError
-from infra.models import Source, Track, TrackId, TrackRecord
+from infra.errors import NotStorable, ServiceError, StoreError
+from infra.models import Source, TrackId, TrackRecord
 from infra.store import Holding, Store
 
 __all__ = ["Library"]
@@ -34,7 +34,7 @@ MOST_PENDING = 64
 class _Written(NamedTuple):
     """What a write left in the database."""
 
-    record: TrackRecord
+    record: TrackRecord | Failed
     uri: str = ""
     """The source that this was about; empty when it was about none."""
     changed: bool = False
@@ -46,16 +46,20 @@ class Library:
     Read from MongoDB once: what this object writes it knows, also through the hours of a watch.
     """
 
-    def __init__(self, store: Store, failures: Failures) -> None:
+    def __init__(self, store: Store, failures: Failures, refuse: Callable[[Failed], None]) -> None:
+        """`refuse` is told of files whose records MongoDB cannot hold."""
         self._store = store
         self._ids: dict[str, TrackId] = {}
         self._holdings: dict[TrackId, Holding] = {}
         self._by_source: dict[str, TrackId] = {}
         for holding in patiently(lambda: list(store.tracks.holdings()))():
             self._note(holding)
+        claims = Counter(s.uri for holding in self._holdings.values() for s in holding.sources)
+        self._disputed = {uri for uri, tracks in claims.items() if tracks > 1}
+        """Files of two tracks: a run ended after the new one was written and before the old one was told."""
         self._taken: dict[str, TrackId] = {}
         """Which track each source turned out to be since the last sweep."""
-        self._failures = failures
+        self._failures, self._refuse = failures, refuse
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="mongo-writer")
         self._writing: dict[TrackId | str, Future[_Written]] = {}
         self._closing = threading.Event()
@@ -76,20 +80,20 @@ class Library:
     def known(self) -> dict[str, Known]:
         """Which contents are tracks already, and which files that have not been touched since, for the workers."""
         tracks = {h.id: _known(h) for h in self._holdings.values()}
+        # What MongoDB could not hold has content, and is no track yet.
+        contents = {content: tracks[track] for content, track in self._ids.items() if track in tracks}
         places = {
             place_key(s.uri, s.bytes, s.mtime_ns): tracks[h.id] for h in self._holdings.values() for s in h.sources
         }
-        return places | {content: tracks[track] for content, track in self._ids.items()}
+        return places | contents
 
     def is_unchanged(self, file: SourceFile, options: Options) -> bool:
         """Whether a file is as it was when it was ingested, and nothing of what came from it is missing."""
         track = self._by_source.get(file.uri)
-        if track is None or file.uri in self._failures:
+        if track is None or file.uri in self._failures or file.uri in self._disputed:
             return False
         holding = self._holdings[track]
-        as_it_was = any(
-            s.uri == file.uri and (s.bytes, s.mtime_ns) == (file.size, file.mtime_ns) for s in holding.sources
-        )
+        as_it_was = any(s.uri == file.uri and is_as(s, file.size, file.mtime_ns) for s in holding.sources)
         # To be compressed in place, a file must itself be what is streamed; MP3s in the media store are not done with.
         done = not options.in_place or file.path.suffix.lower() != ".mp3" or _streams_source(holding)
         return as_it_was and done and _complete(holding) and _made_as_asked(holding, options)
@@ -99,6 +103,7 @@ class Library:
         track = next((self._ids[c] for c in outcome.contents if c in self._ids), outcome.id)
         self._ids.update(dict.fromkeys(outcome.contents, track))
         self._taken[outcome.source.uri] = track
+        self._disputed.discard(outcome.source.uri)
         self._submit(track, lambda: self._record(track, outcome))
 
     def sweep(self, holds: Callable[[str], bool], seen: Iterable[str], unreadable: Collection[str]) -> int:
@@ -162,7 +167,11 @@ class Library:
     def _settle(self, keys: Iterable[TrackId | str]) -> None:
         for key in keys:
             done = self._writing.pop(key).result()
-            self._note(_holding_of(done.record))
+            if isinstance(done.record, Failed):
+                self._failures.take(done.record)
+                self._refuse(done.record)
+                continue
+            self._note(holding_of(done.record))
             if done.uri:
                 self._failures.forget(done.uri)
                 self.written += done.changed
@@ -180,82 +189,41 @@ class Library:
 
     def _record(self, track: TrackId, outcome: Ingested) -> _Written:
         prior = self._store.tracks.get(track)
-        record = _record_of(track, outcome, prior)
-        if record != prior:
-            self._store.tracks.upsert([record])
+        record = record_of(track, outcome, prior)
+        try:
+            if record != prior:
+                self._store.tracks.upsert([record])
+        except NotStorable as error:
+            return _Written(Failed(outcome.file, "record", str(error)))
         if prior:
-            drop_replaced(track, prior.media, record.media)
+            if all(s.uri != prior.media.uri for s in prior.sources):
+                drop_replaced(track, prior.media, record.media)
+            # While another file of the track is there, its worker may just have found the former cover in place.
+            if not any(map(is_there, other_sources(record, outcome.source))):
+                drop_cover(prior.cover_uri, record.cover_uri)
         return _Written(record, outcome.file.uri, record != prior)
 
     def _keep_sources(self, track: TrackId, sources: tuple[Source, ...]) -> _Written:
         record = self._store.tracks.get(track)
         if record is None:
-            raise _vanished(track)
+            raise vanished(track)
         kept = record.model_copy(update={"sources": sources})
         self._store.tracks.upsert([kept])
         return _Written(kept)
 
 
-def _holding_of(record: TrackRecord) -> Holding:
-    return Holding(
-        record.track.id,
-        record.contents,
-        record.sources,
-        record.media,
-        record.features.version,
-        max(record.vectors, default=0),
-        record.missing,
-    )
-
-
-def _record_of(track: TrackId, outcome: Ingested, prior: TrackRecord | None) -> TrackRecord:
-    converted = outcome.converted
-    features = converted.features if converted else prior.features if prior else None
-    kept = converted.media if converted else prior.media if prior else None
-    if features is None or kept is None:
-        raise _vanished(track)
-    same_sound = prior is not None and prior.features == features
-    return TrackRecord(
-        track=_track_of(track, outcome, prior),
-        contents=tuple(dict.fromkeys((*(prior.contents if prior else ()), *outcome.contents))),
-        sources=_sources(prior, outcome.source),
-        media=kept,
-        cover_uri=outcome.cover_uri,
-        features=features,
-        vectors=prior.vectors if prior and (same_sound or prior.features.version < features.version) else {},
-    )
-
-
-def _vanished(track: TrackId) -> ServiceError:
-    return ServiceError(f"track {track} was in the database when the ingest began, and is not any more; run it again")
-
-
-def _sources(prior: TrackRecord | None, now: Source) -> tuple[Source, ...]:
-    """The places of a track with this one; where a missing one was last seen is no place of it any more."""
-    others = prior.sources if prior and not prior.missing else ()
-    return (*(s for s in others if s.uri != now.uri), now)
-
-
-def _track_of(track: TrackId, outcome: Ingested, prior: TrackRecord | None) -> Track:
-    sound = prior.track.model_dump(include={"duration_ms", *Loudness._fields}) if prior else {}
-    if found := outcome.converted:
-        sound |= {"duration_ms": found.duration_ms} | (found.loudness._asdict() if found.loudness else {})
-    return Track(
-        **{k: v for k, v in outcome.tags._asdict().items() if k != "cover"},
-        id=track,
-        **sound,
-        cover=outcome.cover_uri is not None,
-        added_at=prior.track.added_at if prior else datetime.now(UTC),
-    )
-
-
 def _known(holding: Holding) -> Known:
-    streamed = holding.media if _has_bytes(holding) else None
-    return Known(holding.id, streamed, holding.features_version)
+    there = _has_bytes(holding)
+    unsure = None if there or in_store(holding.id, holding.media) else holding.media
+    return Known(holding.id, holding.media if there else None, holding.features_version, unsure)
 
 
 def _has_bytes(holding: Holding) -> bool:
-    return path_of(holding.media.uri).is_file()
+    """Whether what is streamed is there; a file of the user's may be another recording's by now when it has changed."""
+    found = look(holding.media.uri)
+    if found is None or in_store(holding.id, holding.media):
+        return found is not None
+    return any(s.uri == holding.media.uri and is_as(s, found.st_size, found.st_mtime_ns) for s in holding.sources)
 
 
 def _made_as_asked(holding: Holding, options: Options) -> bool:

@@ -141,7 +141,7 @@ class Ingest:
         clear_leftovers(options.media)
         self._mark = mark_of(options.media, make=True)
         self._failures = Failures(store.failures, options)
-        self._library = Library(store, self._failures)
+        self._library = Library(store, self._failures, self._tally.refuse)
 
     def bring_in(self, found: Found, looked_for: Callable[[str], bool]) -> None:
         """Record what is new or changed among `found`, and that sources have gone that were looked for and not found.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -24,16 +25,28 @@ from fsspec.asyn import AsyncFileSystem
 from etl.scan import AUDIO_SUFFIXES, SourceFile, Unreadable, displayable, path_of, scan, uri_of
 from infra.errors import AudioError, ServiceError, SettingsError
 
-__all__ = ["Address", "Folder", "Place", "clear_fetched", "place_of"]
+__all__ = ["Address", "Folder", "Place", "clear_fetched", "is_folder", "place_of", "without_secrets"]
 
 PATHS = ("file://", "local://")
-WEB = ("http://", "https://")
+WEB = ("http", "https", "webdav", "webdavs")
+"""Schemes with queries, and with names that are percent-encoded."""
+NO_LOGIN = frozenset({"github", "git", "abfs", "abfss", "hf", "memory", "zip", "tar", "dir", "file", "local"})
+"""Schemes whose "@" stands behind a repository, a container or within a name; elsewhere it ends user and password."""
+LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://((?:\[[^\]\s]*\]|(?!::)\S)*)")
+"""One link of a chain of addresses; the colons of an IPv6 address end none."""
+SPLIT_PASSWORD = re.compile(r"[^/:@]*:(?!\d{1,5}/)\S*@")
+"""A user and a password with a slash in it: what stands behind the colon is no port."""
 FETCHED = "segue-fetched-"
 LEFTOVER_S = 24 * 3600
 TIMES = ("mtime", "LastModified", "last_modified", "modify", "modified", "updated", "date_time", "created")
 """What file systems call the time of the last change; the first that is there counts."""
 TAGS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "checksum", "sha256", "Last-Modified", "CRC")
 """What they call something that changes with the content."""
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; no where the system cannot tell."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where it may not look
 
 
 class Folder(NamedTuple):
@@ -48,17 +61,18 @@ class Folder(NamedTuple):
 
     def find(self) -> list[SourceFile | Unreadable]:
         """Its audio files; raises `SettingsError` when there is no such folder."""
-        if not self.path.is_dir():
+        if not is_folder(self.path):
             raise SettingsError(f"{self.name}: there is no such folder")
         return list(scan(self.path))
 
     def holds(self, uri: str) -> bool:
-        """Whether a source is, or was, one of its files."""
-        return uri.startswith(uri_of(self.path).rstrip("/") + "/")
+        """Whether a source is, or was, one of its files, or the folder itself."""
+        own = uri_of(self.path)
+        return uri == own or uri.startswith(own.rstrip("/") + "/")
 
     def trouble(self) -> str:
         """What keeps this machine from reading it; empty when nothing does."""
-        if self.path.is_dir():
+        if is_folder(self.path):
             return ""
         return f"{self.name} is not there; make it visible under the same path on every node of the Ray cluster"
 
@@ -106,7 +120,7 @@ class Address(NamedTuple):
         inner = file.uri[len(head) : len(file.uri) - len(rest)]
         path = f"{self.root}/{inner}" if self.root else inner
         with tempfile.TemporaryDirectory(prefix=FETCHED) as folder:
-            copy = Path(folder) / (unquote(inner) if head.startswith(WEB) else inner).rpartition("/")[2]
+            copy = Path(folder) / (unquote(inner) if head.partition("://")[0] in WEB else inner).rpartition("/")[2]
             try:
                 self.files.get_file(path, str(copy))
                 found = copy.stat()
@@ -149,7 +163,7 @@ class Address(NamedTuple):
     def _safe(self, error: Exception) -> str:
         """An error's text without what is secret in the address."""
         text = " ".join(str(error).split()) or type(error).__name__
-        return _public(text.replace(self.root, self.name) if self.root else text)
+        return without_secrets(text.replace(self.root, self.name) if self.root else text)
 
 
 Place = Folder | Address
@@ -162,13 +176,13 @@ def place_of(named: str | Path) -> Place:
         return Folder(path_of("file://" + text.partition("://")[2]).absolute())
     if isinstance(named, Path) or not ("://" in text or "::" in text):
         return Folder(Path(named).expanduser().absolute())
-    name = _public(text) if text.endswith("://") else _public(text).rstrip("/")
+    name = without_secrets(text) if text.endswith("://") else without_secrets(text).rstrip("/")
     try:
         files, root = fsspec.core.url_to_fs(text)
     except (ImportError, ValueError) as error:
-        raise SettingsError(f"{name}: {_public(' '.join(str(error).split()))}") from error
+        raise SettingsError(f"{name}: {without_secrets(' '.join(str(error).split()))}") from error
     except Exception as error:
-        raise ServiceError(f"{name} cannot be opened: {_public(' '.join(str(error).split()))}") from error
+        raise ServiceError(f"{name} cannot be opened: {without_secrets(' '.join(str(error).split()))}") from error
     return Address(files, str(root).rstrip("/"), name)
 
 
@@ -180,9 +194,21 @@ def clear_fetched() -> None:
                 shutil.rmtree(left)
 
 
-def _public(text: str) -> str:
+def without_secrets(text: str) -> str:
     """Text without the users, passwords and queries of the addresses in it."""
-    return re.sub(r"(https?://[^\s?]*)\?[^\s:]*", r"\1", re.sub(r"://[^/@\s]*@", "://", text))
+    return LINK.sub(_bared, text)
+
+
+def _bared(found: re.Match[str]) -> str:
+    scheme, rest = found.groups()
+    if scheme.lower() in NO_LOGIN:
+        return found[0]
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
+        rest = authority.rpartition("@")[2] + slash + path
+    elif SPLIT_PASSWORD.match(rest):
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}://" + (rest.partition("?")[0] if scheme.lower() in WEB else rest)
 
 
 def _stamp(info: Mapping[str, Any]) -> int:

@@ -6,6 +6,7 @@ What it writes: the compressed copy and cover in the media store, or the file it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,8 @@ from etl.audio.convert import Converted
 from etl.audio.encoding import MP3_MIME, Encoding
 from etl.scan import SourceFile, uri_of
 from etl.sound.features import FEATURE_VERSION
-from etl.tags.origin import origin_of
+from etl.tags.origin import Mark, origin_of
+from etl.tags.raw import REFUSED
 from etl.tags.read import Tags, read_tags
 from infra.errors import AudioError
 from infra.models import Media, Source, TrackId
@@ -51,6 +53,8 @@ class Known(NamedTuple):
     """What is streamed; None when it is not there any more."""
     features_version: int
     """Of what was measured in it; 0 for nothing yet."""
+    unsure: Media | None = None
+    """What was streamed from a file that has changed since: right for that file alone, if it has this content still."""
 
 
 class Ingested(NamedTuple):
@@ -64,6 +68,8 @@ class Ingested(NamedTuple):
     tags: Tags
     cover_uri: str | None
     converted: Converted | None
+    left_as_it_was: str = ""
+    """Why it was not compressed in its place although that was asked for: its copy is in the media store instead."""
 
 
 class Failed(NamedTuple):
@@ -71,6 +77,7 @@ class Failed(NamedTuple):
 
     file: SourceFile
     stage: str
+    """An `AudioError`'s, or "unexpected"; "worker" when whoever had it came to an end with it."""
     reason: str
 
 
@@ -85,7 +92,7 @@ def place_key(uri: str, size: int, mtime_ns: int) -> str:
 def process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> Outcome:
     """Read, identify, compress and measure one file; `known` maps content hashes, and `place_key`s, to tracks."""
     try:
-        return _process(file, options, known)
+        return _process(file, options, known)._replace(file=file)
     except AudioError as error:
         return Failed(file, error.stage, error.reason)
     except Exception as error:  # noqa: BLE001 - the border of one file: the others go on
@@ -93,32 +100,41 @@ def process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> O
 
 
 def _process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> Ingested:
-    _check_readable(file.path)
+    now = _as_it_is(file)
     sound = compress.probe(file.path)
-    if not (options.in_place and sound.codec == "mp3"):
-        return _into_store(file, file.path, sound, options, known)
-    with in_place.exclusive(file.path) as path:
-        sound = compress.probe(path)  # another name of the same file may have been first
-        if _small(path, sound, options):
-            return _into_store(file, path, sound, options, known)
-        return _in_place(file, path, sound, options, known)
-
-
-def _check_readable(path: Path) -> None:
+    if not (options.in_place and sound.is_mp3):
+        return _into_store(now, file.path, sound, options, known)
     try:
-        with path.open("rb") as opened:
+        with in_place.exclusive(file.path) as path:
+            now = _as_it_is(file)  # another name of the same file may have been first
+            sound = compress.probe(path)
+            if _small(path, sound, options):
+                return _into_store(now, path, sound, options, known)
+            return _in_place(now, path, sound, options, known)
+    except AudioError as error:
+        if error.stage != REFUSED:
+            raise
+        return _process(file, options._replace(in_place=False), known)._replace(left_as_it_was=error.reason)
+
+
+def _as_it_is(file: SourceFile) -> SourceFile:
+    """The file with the size and time that it has now; raises `AudioError` when it cannot be read."""
+    try:
+        with file.path.open("rb") as opened:
+            now = os.fstat(opened.fileno())
             if not opened.read(1):
                 raise AudioError("read", "the file is empty")
     except OSError as error:
         raise AudioError("read", error.strerror or str(error)) from error
+    return file._replace(size=now.st_size, mtime_ns=now.st_mtime_ns)
 
 
 def _small(path: Path, sound: Sound, options: Options) -> bool:
     """Whether it is an MP3 that encoding would not make smaller."""
-    if sound.codec != "mp3":
+    if not sound.is_mp3:
         return False
     # What a quality comes to differs from track to track: a file made so in place is not to be made so again and again.
-    done = options.in_place and options.encoding.quality is not None and origin_of(path) is not None
+    done = options.in_place and options.encoding.quality is not None and len(_contents(path, sound)) > 1
     return done or 0 < sound.bitrate_kbps <= options.encoding.kbps
 
 
@@ -127,74 +143,80 @@ def _into_store(file: SourceFile, path: Path, sound: Sound, options: Options, kn
     track = _identity(file, contents, known)
     result = None
     loudness = track.features_version < LOUDNESS_SINCE
-    if track.media is None or not _as_wanted(track.media, path, sound, options):
-        result = _convert(path, sound, options, track.id, loudness=loudness)
+    if track.media is None or not _as_wanted(track.media, file, path, sound, options):
+        result = _convert(file, path, sound, options, track.id, loudness=loudness)
     elif track.features_version != FEATURE_VERSION:
         result = convert.measure_again(path, sound, track.media, loudness=loudness)
-    return _ingested(file, path, track.id, contents, options, result)
+    return _ingested(file, track.id, contents, options, result)
 
 
-def _as_wanted(streamed: Media, path: Path, sound: Sound, options: Options) -> bool:
+def _as_wanted(streamed: Media, file: SourceFile, path: Path, sound: Sound, options: Options) -> bool:
+    small = (options.again or options.in_place) and _small(path, sound, options)
+    if small and options.in_place:
+        return streamed.uri == file.uri
     if not options.again:
         return True
-    if _small(path, sound, options):
-        return streamed.encoding == "" or streamed.uri == uri_of(path)
+    if small:
+        return streamed.encoding == "" or streamed.uri == file.uri
     return streamed.encoding == options.encoding.label
 
 
-def _convert(path: Path, sound: Sound, options: Options, track: TrackId, *, loudness: bool) -> Converted:
+def _convert(
+    file: SourceFile, path: Path, sound: Sound, options: Options, track: TrackId, *, loudness: bool
+) -> Converted:
     if not _small(path, sound, options):
         target = media.media_path(options.media, track, options.encoding)
         return convert.compress(path, sound, target, options.encoding, loudness=loudness)
-    target = path if options.in_place else media.media_path(options.media, track, Encoding())
-    return convert.copy(path, sound, target, loudness=loudness)
+    if not options.in_place:
+        return convert.copy(path, sound, media.media_path(options.media, track, Encoding()), loudness=loudness)
+    found = convert.copy(path, sound, path, loudness=loudness)
+    # By the name that it was found under, which may be a link: that is the source whose sound this is.
+    return found._replace(media=found.media.model_copy(update={"uri": file.uri}))
 
 
 def _in_place(file: SourceFile, path: Path, sound: Sound, options: Options, known: Mapping[str, Known]) -> Ingested:
-    contents = _contents(path, sound)
-    track = _identity(file, contents, known)
     bitrate, label = sound.bitrate_kbps, ""
-    with in_place.written_beside(path) as wrote:
+    with in_place.written_beside(path, sound) as wrote:
+        contents = _contents(path, sound)
+        track = _identity(file, contents, known)
         reading = Reading(path, sound, wrote.part, options.encoding, keep_tags=False)
         features = convert.measure_all(reading)
         made = compress.probe(wrote.part)
-        now = compress.content_hash(wrote.part, made)
+        mark = Mark(contents[0], compress.content_hash(wrote.part, made))
         backup = options.backup and options.backup / file.path.relative_to(options.folder)
-        if in_place.take_place(path, wrote, content=contents[0], seconds=reading.seconds, sound=sound, backup=backup):
-            bitrate, label, contents = made.bitrate_kbps, options.encoding.label, (*contents, now)
-    size = path.stat().st_size
-    streamed = Media(uri=uri_of(path), mime=MP3_MIME, bitrate_kbps=bitrate, bytes=size, encoding=label)
-    return _ingested(file, path, track.id, contents, options, convert.converted(reading, features, streamed))
+        if in_place.take_place(path, wrote, mark, seconds=reading.seconds, sound=sound, backup=backup):
+            bitrate, label, contents = made.bitrate_kbps, options.encoding.label, (*contents, mark.made)
+            file = _as_it_is(file)
+    streamed = Media(uri=file.uri, mime=MP3_MIME, bitrate_kbps=bitrate, bytes=file.size, encoding=label)
+    return _ingested(file, track.id, contents, options, convert.converted(reading, features, streamed))
 
 
 def _contents(path: Path, sound: Sound) -> tuple[str, ...]:
     """The content hashes of a file, the one it was born with first."""
     now = compress.content_hash(path, sound)
-    origin = origin_of(path)
+    origin = origin_of(path, now)
     return (origin, now) if origin and origin != now else (now,)
 
 
 def _identity(file: SourceFile, contents: Iterable[str], known: Mapping[str, Known]) -> Known:
     first, *_ = contents
     names = (*contents, place_key(file.uri, file.size, file.mtime_ns))
-    return next((known[name] for name in names if name in known), Known(TrackId(first[:32]), None, 0))
+    track = next((known[name] for name in names if name in known), Known(TrackId(first[:32]), None, 0))
+    return track._replace(media=track.unsure) if track.unsure and track.unsure.uri == file.uri else track
 
 
 def _ingested(
-    file: SourceFile,
-    path: Path,
-    track: TrackId,
-    contents: tuple[str, ...],
-    options: Options,
-    converted: Converted | None,
+    file: SourceFile, track: TrackId, contents: tuple[str, ...], options: Options, converted: Converted | None
 ) -> Ingested:
-    tags, now = read_tags(file.path), path.stat()
+    tags = read_tags(file.path)
+    if _as_it_is(file) != file:
+        raise AudioError("read", "it changed while it was read")
     cover = media.keep_cover(options.media, track, tags.cover)
     return Ingested(
         file=file,
         id=track,
         contents=contents,
-        source=Source(uri=file.uri, bytes=now.st_size, mtime_ns=now.st_mtime_ns),
+        source=Source(uri=file.uri, bytes=file.size, mtime_ns=file.mtime_ns),
         tags=tags._replace(cover=None),
         cover_uri=uri_of(cover) if cover else None,
         converted=converted,

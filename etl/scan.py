@@ -16,7 +16,9 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 __all__ = ["AUDIO_SUFFIXES", "SourceFile", "Unreadable", "displayable", "path_of", "scan", "shown", "text_of", "uri_of"]
 
-AUDIO_SUFFIXES = frozenset({".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".wav", ".aiff", ".wma"})
+AUDIO_SUFFIXES = frozenset(
+    {".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".aac", ".wav", ".aiff", ".aif", ".wma"}
+)
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 

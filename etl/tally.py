@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from etl.process import Failed, Outcome
 from etl.scan import SourceFile, shown
+from etl.tags.raw import REFUSED
 from infra.models import Frozen
 
 __all__ = ["FailedFile", "Progress", "Report", "Tally"]
@@ -50,6 +51,8 @@ class Report(Frozen):
     gone: int = 0
     """Tracks that are missing now because their last file has gone."""
     failed: tuple[FailedFile, ...]
+    left_as_they_were: tuple[FailedFile, ...] = ()
+    """Files that were not compressed in their places, though that was asked for: their copies are in the media store."""
     audio_seconds: float
     bytes_before: int
     """Of the files that were compressed or copied in this run."""
@@ -65,7 +68,12 @@ class Report(Frozen):
         """What came after `before`, an earlier report of the same ingest."""
         counted = ("found", "ingested", "unchanged", "gone", "audio_seconds", "bytes_before", "bytes_after", "seconds")
         more = {name: getattr(self, name) - getattr(before, name) for name in counted}
-        return Report(**more, failed=tuple(f for f in self.failed if f not in before.failed))
+        earlier = set(before.failed)
+        failed = tuple(f for f in self.failed if f not in earlier)
+        left = set(before.left_as_they_were)
+        return Report(
+            **more, failed=failed, left_as_they_were=tuple(f for f in self.left_as_they_were if f not in left)
+        )
 
 
 class Tally:
@@ -78,6 +86,7 @@ class Tally:
         self._bytes_left = self._bytes_done = 0
         self._working_since = self._started
         self._failed: dict[str, FailedFile] = {}
+        self._left: dict[str, FailedFile] = {}
         self.unchanged = self.gone = 0
 
     def find(self, files: int) -> None:
@@ -94,13 +103,16 @@ class Tally:
         self.unchanged += 1
         self._tell()
 
-    def count(self, outcome: Outcome) -> Outcome:
+    def count(self, outcome: Outcome) -> None:
         """A file has been read, or has failed."""
         name = shown(outcome.file.uri)
+        self._left.pop(name, None)
         if isinstance(outcome, Failed):
-            self._failed[name] = FailedFile(file=name, stage=outcome.stage, reason=outcome.reason)
+            self.refuse(outcome)
         else:
             self._failed.pop(name, None)
+            if reason := outcome.left_as_it_was:
+                self._left[name] = FailedFile(file=name, stage=REFUSED, reason=reason)
             if outcome.converted:
                 self._seconds += outcome.converted.duration_ms / 1000
                 self._before += outcome.file.size
@@ -108,7 +120,11 @@ class Tally:
         self._bytes_done += outcome.file.size
         self._bytes_left -= outcome.file.size
         self._tell()
-        return outcome
+
+    def refuse(self, failed: Failed) -> None:
+        """A file has failed, one that had been counted perhaps."""
+        name = shown(failed.file.uri)
+        self._failed[name] = FailedFile(file=name, stage=failed.stage, reason=failed.reason)
 
     def report(self, written: int, as_they_were: int) -> Report:
         """All of it; `written` and `as_they_were` are the library's counts of records."""
@@ -118,6 +134,7 @@ class Tally:
             unchanged=self.unchanged + as_they_were,
             gone=self.gone,
             failed=tuple(sorted(self._failed.values(), key=lambda f: f.file)),
+            left_as_they_were=tuple(sorted(self._left.values(), key=lambda f: f.file)),
             audio_seconds=round(self._seconds, 1),
             bytes_before=self._before,
             bytes_after=self._after,

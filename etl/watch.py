@@ -7,6 +7,7 @@ A file that is still being written is waited for: until its size and time have s
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import queue
@@ -21,7 +22,7 @@ from typing import NamedTuple
 import watchfiles
 
 from etl.pipeline import Ingest, Progress, Report, Wanted, opened, options_for
-from etl.places import Folder, place_of
+from etl.places import Folder, is_folder, place_of
 from etl.ray_tasks import Pool
 from etl.scan import AUDIO_SUFFIXES, SourceFile, Unreadable, displayable, path_of, scan, uri_of
 from infra.addresses import Addresses
@@ -95,11 +96,12 @@ def _follow(
     worked, before = time.monotonic(), ingest.report()
     while not ended.is_set():
         settled = pending.settled()
-        if not place.path.is_dir():
+        empty = bool(settled and settled.gone) and _is_empty(place.path)
+        if not pending.same_disk() or (empty and before.ok):
             raise SettingsError(
                 f"{place.name} has gone; nothing in it counts as deleted: watch it again when it is back"
             )
-        if settled:
+        if settled and not empty:
             ingest.bring_in(settled.found, settled.looked_for)
             worked, after = time.monotonic(), ingest.report()
             done, before = after.since(before), after
@@ -131,8 +133,13 @@ class _Pending:
         self._root, self._changes, self._settle_s = root, changes, settle_s
         # What moved is found again first, in a folder that has to come to rest before its files, and is not missing then.
         self._gone_s = 3 * settle_s + 2 * LOOK_EVERY_S
+        self._disk = _disk(root)
         self._paths: dict[Path, tuple[Signature, float]] = {}
         """What each looked like, and since when."""
+
+    def same_disk(self) -> bool:
+        """Whether the folder is there, and on the disk that it was on at first: not the empty place of one unplugged."""
+        return _disk(self._root) == self._disk is not None
 
     def first(self, found: list[SourceFile | Unreadable]) -> _Settled:
         """What of a folder that is seen for the first time is at rest already."""
@@ -177,17 +184,43 @@ class _Pending:
     def _look(self, paths: list[Path]) -> _Settled:
         settled = _Settled([], set(), set())
         for path in paths:
-            if path.is_dir():
-                inside = list(scan(path))
+            if is_folder(path):
                 settled.gone.add(uri_of(path))
-                settled.awaited.update(file.uri for file in inside)
-                for file in inside:
-                    self._paths.setdefault(path_of(file.uri), (_signature(path_of(file.uri)), time.monotonic()))
-            elif not path.exists():
+                for file in scan(path):
+                    if isinstance(file, Unreadable):
+                        settled.found.append(file)
+                    else:
+                        settled.awaited.add(file.uri)
+                        self._paths.setdefault(file.path, (_signature(file.path), time.monotonic()))
+            elif _has_gone(path):
                 settled.gone.add(uri_of(path))
             elif path.suffix.lower() in AUDIO_SUFFIXES:
                 settled.found.append(_file(path))
         return settled
+
+
+def _disk(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_dev if is_folder(folder) else None
+    except OSError:
+        return None
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False
+
+
+def _has_gone(path: Path) -> bool:
+    """Whether there is nothing; a name that the system does not let anybody look at may be there."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+    return False
 
 
 def _file(path: Path) -> SourceFile | Unreadable:

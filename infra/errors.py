@@ -6,6 +6,7 @@ In: nothing. Out: exceptions whose message names what went wrong and, where ther
     ├── SettingsError       a setting, flag or file given by the user cannot be used
     ├── ServiceError        a part that is needed (MongoDB, Kafka, MLflow, Ray, Java, …) is away or wrong
     │   ├── StoreError      MongoDB did not take or give what was asked
+    │   ├── NotStorable     what was to be written is nothing that MongoDB holds, today or tomorrow
     │   └── BusError        Kafka did not acknowledge in time
     ├── AudioError          one audio file cannot be used; carries the stage that said so
     ├── BadEvent            a play event does not follow the contract; carries the field at fault
@@ -24,6 +25,7 @@ __all__ = [
     "BusError",
     "Denied",
     "NotFound",
+    "NotStorable",
     "SegueError",
     "ServiceError",
     "SettingsError",
@@ -48,6 +50,10 @@ class StoreError(ServiceError):
     """MongoDB did not take or give what was asked."""
 
 
+class NotStorable(ServiceError):
+    """What was to be written is too large or of a kind that MongoDB does not hold; another try changes nothing."""
+
+
 class BusError(ServiceError):
     """Kafka did not acknowledge or answer in time."""
 
@@ -55,7 +61,8 @@ class BusError(ServiceError):
 class AudioError(SegueError):
     """One audio file cannot be used.
 
-    `stage` is where it failed ("read", "tags", "decode", "encode", "features") and `reason` why.
+    `stage` is where it failed ("read", "tags", "decode", "encode", "features") and `reason` why;
+    at stage "in place" the file is usable, and only its own bytes are better left as they are.
     """
 
     def __init__(self, stage: str, reason: str) -> None:

@@ -60,6 +60,10 @@ def _ingest_lines(report: Report) -> Iterator[str]:
         yield f"left out: {failure.file}\n          {failure.stage}: {failure.reason}"
     if len(report.failed) > MOST_SHOWN:
         yield f"and {len(report.failed) - MOST_SHOWN} more; `segue failures` shows all"
+    for left in report.left_as_they_were[:MOST_SHOWN]:
+        yield f"not compressed in its place, streamed from the media store: {left.file}\n          {left.reason}"
+    if len(report.left_as_they_were) > MOST_SHOWN:
+        yield f"and {len(report.left_as_they_were) - MOST_SHOWN} more; --json has all"
     yield (
         f"{report.found} files found: {report.ingested} brought in, {report.unchanged} unchanged, "
         f"{len(report.failed)} left out; {report.seconds:.0f} s"

@@ -28,7 +28,7 @@ from etl.audio.loudness import LOUDNESS_FILTER, PEAK_FILTER, Loudness, loudness_
 from etl.sound.spectrum import SAMPLE_RATE
 from infra.errors import AudioError
 
-__all__ = ["Reading", "Sound", "content_hash", "decoded_seconds", "foreign_bytes", "probe"]
+__all__ = ["KILLED", "TOO_LONG", "Reading", "Sound", "content_hash", "decoded_seconds", "foreign_bytes", "probe"]
 
 LOOK_S = 60.0
 LONGEST_S = 7200.0
@@ -39,7 +39,10 @@ SAID_BYTES = 1 << 16
 """So much of what FFmpeg said last is read: a damaged file makes it say a line for every frame."""
 INPUT, OUTPUT = "<input>", "<output>"
 """Stand for the names until the arguments are made: ffmpeg-python refuses names that are not UTF-8."""
-NO_AUDIO, TOO_LONG = "there is no audio in it", "took longer than"
+NO_AUDIO, TOO_LONG, KILLED = "there is no audio in it", "took longer than", "was ended by signal"
+INVALID = ("Invalid data found when processing input", "Invalid argument")
+"""What FFmpeg says of bytes that are no audio, and of a format that it is not let read."""
+"""What FFmpeg says of a file that is of no format it knows."""
 BYTES_A_SECOND = 4_000
 """Where the headers tell no duration, the time limit is that of 32 kbit/s."""
 
@@ -63,6 +66,13 @@ class Sound(NamedTuple):
     sample_rate: int
     plain_mp3: bool = False
     """MP3 frames between tags and nothing else: its content hash needs no FFmpeg."""
+    container: str = "mp3"
+    """FFmpeg's name of what the stream is wrapped in."""
+
+    @property
+    def is_mp3(self) -> bool:
+        """Whether the file is an MP3; a video with the sound of one is not."""
+        return self.codec == self.container == "mp3"
 
     @property
     def limit_s(self) -> float:
@@ -74,23 +84,25 @@ def probe(path: Path) -> Sound:
     """What is in a file; raises `AudioError` at stage "decode" when there is no audio in it."""
     if found := mp3_frames(path):
         return Sound("mp3", *found, plain_mp3=True)
-    entries = "stream=codec_name,codec_tag_string,bit_rate,duration,sample_rate:format=duration"
+    entries = "stream=codec_name,codec_tag_string,bit_rate,duration,sample_rate:format=format_name,duration"
     shown = ["-select_streams", "a:0", "-show_entries", entries, "-of", "json", f"file:{path}"]
     try:
         answer = json.loads(_run(["ffprobe", "-v", "level+error", *_guards(path), *shown], "decode", LOOK_S))
         stream = answer["streams"][0]
     except AudioError as error:
-        raise (error if TOO_LONG in error.reason else AudioError("decode", NO_AUDIO)) from error
+        raise (AudioError("decode", NO_AUDIO) if any(said in error.reason for said in INVALID) else error) from error
     except (ValueError, LookupError) as error:
         raise AudioError("decode", NO_AUDIO) from error
     if stream.get("codec_tag_string") in PROTECTED:
         raise AudioError("decode", "it is protected (DRM), so only its seller's own programs can play it")
-    duration = float(stream.get("duration") or answer.get("format", {}).get("duration") or 0)
+    form = answer.get("format", {})
+    duration = float(stream.get("duration") or form.get("duration") or 0)
     return Sound(
         codec=str(stream.get("codec_name", "")),
         bitrate_kbps=round(int(stream.get("bit_rate") or 0) / 1000),
         duration_s=duration if duration > 0 else path.stat().st_size / BYTES_A_SECOND,
         sample_rate=int(stream.get("sample_rate") or 0),
+        container=str(form.get("format_name", "")),
     )
 
 
@@ -192,7 +204,7 @@ def _run(args: list[str], stage: str, limit_s: float) -> bytes:
     except subprocess.TimeoutExpired as error:
         raise AudioError(stage, f"{args[0]} {TOO_LONG} {limit_s:.0f} s") from error
     if done.returncode:
-        raise AudioError(stage, _complaint(done.stderr))
+        raise AudioError(stage, _complaint(args[0], done.returncode, done.stderr))
     return done.stdout
 
 
@@ -228,11 +240,13 @@ def _piped(args: list[str], limit_s: float, stage: str, said: list[bytes]) -> It
         if late.is_set():
             raise AudioError(stage, f"{args[0]} {TOO_LONG} {limit_s:.0f} s")
         if status:
-            raise AudioError(stage, _complaint(said[0]))
+            raise AudioError(stage, _complaint(args[0], status, said[0]))
 
 
-def _complaint(said: bytes) -> str:
-    """The last error that FFmpeg told of."""
+def _complaint(program: str, status: int, said: bytes) -> str:
+    """The last error that FFmpeg told of, unless it was not let go on."""
+    if status < 0:
+        return f"{program} {KILLED} {-status}"
     found = list(COMPLAINT.finditer(said.decode("utf-8", "backslashreplace")))
     if not found:
         return "FFmpeg failed and did not say why"

@@ -1,9 +1,10 @@
 """Compression that takes the original's place, so that a kill at any moment leaves each file whole, old or new.
 
 In: an MP3 above the target bitrate. Out: the same name with fewer bytes: tags, cover, mode, times and attributes as they were.
-The order is: encode beside it, decode back, compare lengths, put the tags around it, compare the sound, back up, sync, rename,
-sync the folder. What would lose something is left as it was, with the reason: a read-only file, one with several names
-(hard links would part), one that another program changes meanwhile, one with much in it that is neither sound nor tags, and one that would not become smaller.
+The order is: refuse what would lose something, encode beside it, decode back, compare lengths, put the tags around it,
+compare the sound, back up, sync, rename, sync the folder. What is refused is left as it was, with the reason: a read-only file,
+one with several names (hard links would part), one that another program changes meanwhile, one with much in it that is neither
+sound nor tags. One that would not become smaller is left too.
 """
 
 from __future__ import annotations
@@ -22,14 +23,12 @@ from typing import IO, NamedTuple
 
 from etl.audio.compress import Sound, content_hash, decoded_seconds, foreign_bytes, probe
 from etl.audio.media import LEFTOVER_S, replacing, sync
-from etl.tags.origin import tags_with_origin
-from etl.tags.raw import head_length
+from etl.tags.origin import Mark, tags_with_mark
+from etl.tags.raw import REFUSED, head_length
 from infra.errors import AudioError
 
 __all__ = ["REFUSED", "Beside", "beside", "clear_leftovers", "exclusive", "take_place", "written_beside"]
 
-REFUSED = "in place"
-"""Stage of what is left as it was for a reason that is not in its bytes."""
 LENGTH_TOLERANCE_S = 0.1
 FOREIGN_LIMIT = 4096
 """Bytes; that much damage, or a rest of a tag, is in many a file that plays well."""
@@ -75,13 +74,14 @@ def _held(real: Path) -> IO[bytes]:
 
 
 @contextlib.contextmanager
-def written_beside(path: Path) -> Iterator[Beside]:
+def written_beside(path: Path, sound: Sound) -> Iterator[Beside]:
     """A new hidden file in the folder of `path`, gone when the block ends; raises `AudioError` for what cannot be replaced.
 
     Only its owner can read it until it has the mode of its original, and it is never another file behind a link.
     """
     before = path.stat()
-    _refuse_what_would_lose(path, before)
+    _refuse_what_would_part(path, before)
+    _refuse_what_would_lose(path, sound)
     part = beside(path)
     try:
         part.unlink(missing_ok=True)
@@ -108,24 +108,21 @@ def clear_leftovers(folders: Iterable[Path]) -> None:
                 part.unlink()
 
 
-def take_place(path: Path, wrote: Beside, *, content: str, seconds: float, sound: Sound, backup: Path | None) -> bool:
+def take_place(path: Path, wrote: Beside, mark: Mark, *, seconds: float, sound: Sound, backup: Path | None) -> bool:
     """Let what was written beside `path` take its place, once it is proved to play as long; False when it is no smaller.
 
-    `content` is the hash of the original's audio, `seconds` its decoded length, `backup` where a copy of it goes.
+    `mark` has the hashes of the original's audio and of that beside it, `seconds` is the original's decoded length,
+    `backup` where a copy of it goes.
     Raises `AudioError`; then, as when False, `path` is as it was.
     """
-    if (foreign := foreign_bytes(path, sound)) > FOREIGN_LIMIT:
-        raise AudioError(
-            REFUSED, f"{foreign:,} bytes in it are neither sound nor a known tag and would be lost; left as it was"
-        )
     played = decoded_seconds(wrote.part, sound)
     if abs(played - seconds) > LENGTH_TOLERANCE_S:
         raise AudioError(REFUSED, f"compressed, it plays {played:.2f} s and not {seconds:.2f} s; left as it was")
     try:
-        ready = _with_tags_of(path, wrote.part, content)
+        ready = _with_tags_of(path, wrote.part, mark)
         if ready.stat().st_size >= wrote.before.st_size:
             return False
-        if content_hash(ready, probe(ready)) != content_hash(wrote.part, probe(wrote.part)):
+        if content_hash(ready, probe(ready)) != mark.made:
             raise AudioError(REFUSED, "its tags do not go with compressed sound; left as it was")
         if backup is not None:
             _back_up(path, backup)
@@ -135,7 +132,7 @@ def take_place(path: Path, wrote: Beside, *, content: str, seconds: float, sound
     return True
 
 
-def _refuse_what_would_lose(path: Path, before: os.stat_result) -> None:
+def _refuse_what_would_part(path: Path, before: os.stat_result) -> None:
     if not os.access(path, os.W_OK) or not before.st_mode & 0o222:
         raise AudioError(REFUSED, "it is read-only, so it cannot be compressed in place")
     if not os.access(path.parent, os.W_OK):
@@ -143,6 +140,17 @@ def _refuse_what_would_lose(path: Path, before: os.stat_result) -> None:
     if before.st_nlink > 1:
         raise AudioError(
             REFUSED, f"it has {before.st_nlink} names (hard links), which would part, so it is left as it was"
+        )
+
+
+def _refuse_what_would_lose(path: Path, sound: Sound) -> None:
+    try:
+        tags_with_mark(path, Mark("0" * 64, "0" * 64))
+    except OSError as error:
+        raise AudioError(REFUSED, f"its tags cannot be read: {error.strerror or error}; left as it was") from error
+    if (foreign := foreign_bytes(path, sound)) > FOREIGN_LIMIT:
+        raise AudioError(
+            REFUSED, f"{foreign:,} bytes in it are neither sound nor a known tag and would be lost; left as it was"
         )
 
 
@@ -171,9 +179,9 @@ def _tagged(part: Path) -> Path:
     return part.with_name(f"{part.stem}-tagged.part")
 
 
-def _with_tags_of(original: Path, part: Path, content: str) -> Path:
+def _with_tags_of(original: Path, part: Path, mark: Mark) -> Path:
     """A file with the sound of `part` between the tags of `original`, byte by byte: FFmpeg would lose some of them."""
-    head, tail = tags_with_origin(original, content)
+    head, tail = tags_with_mark(original, mark)
     tagged = _tagged(part)
     tagged.unlink(missing_ok=True)
     with part.open("rb") as sound, _created(tagged) as made:

@@ -18,10 +18,19 @@ from etl.scan import path_of
 from etl.tags.picture import Cover
 from infra.models import Media, TrackId
 
-__all__ = ["clear_leftovers", "cover_path", "drop_replaced", "keep_cover", "media_path", "replacing", "sync"]
+__all__ = [
+    "clear_leftovers",
+    "cover_path",
+    "drop_cover",
+    "drop_replaced",
+    "in_store",
+    "keep_cover",
+    "media_path",
+    "replacing",
+    "sync",
+]
 
 LEFTOVER_S = 24 * 3600
-SUFFIXES = ("jpg", "png", "webp")
 
 
 def media_path(media: Path, track: TrackId, encoding: Encoding) -> Path:
@@ -29,10 +38,16 @@ def media_path(media: Path, track: TrackId, encoding: Encoding) -> Path:
     return media / track[:2] / f"{track}.{encoding.form.suffix}"
 
 
+def in_store(track: TrackId, media: Media) -> bool:
+    """Whether what is streamed of a track is its copy in the media store, not a file of the user's."""
+    path = path_of(media.uri)
+    return path.stem == track and path.parent.name == track[:2]
+
+
 def drop_replaced(track: TrackId, before: Media, now: Media) -> None:
-    """Remove the copy of a track beside which one of another codec is streamed now; for when that is recorded."""
+    """Remove the copy of a track in whose place another, or the file itself, is streamed now; for when that is recorded."""
     old, new = path_of(before.uri), path_of(now.uri)
-    if old != new and old.parent == new.parent and old.stem == new.stem == track:
+    if old != new and in_store(track, before):
         old.unlink(missing_ok=True)
 
 
@@ -76,15 +91,18 @@ def sync(path: Path) -> None:
 
 
 def keep_cover(media: Path, track: TrackId, cover: Cover | None) -> Path | None:
-    """Keep a track's cover, in place of the one it had; None when there is none to keep."""
+    """Keep a track's cover, beside what another file of it has brought; None when there is none to keep."""
     kept = cover_path(media, track, cover.suffix) if cover else None
-    for other in (cover_path(media, track, suffix) for suffix in SUFFIXES):
-        if other != kept:
-            other.unlink(missing_ok=True)
     if cover and kept and not (kept.exists() and kept.read_bytes() == cover.data):
         with replacing(kept) as part:
             part.write_bytes(cover.data)
     return kept
+
+
+def drop_cover(before: str | None, now: str | None) -> None:
+    """Remove the cover of a track that has another now, or none; for when that is recorded."""
+    if before and before != now:
+        path_of(before).unlink(missing_ok=True)
 
 
 def clear_leftovers(media: Path) -> None:

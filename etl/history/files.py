@@ -6,7 +6,9 @@ a file that was named and is none is an error.
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +27,8 @@ START = 65_536
 """Characters at the beginning of a file by which its format is told."""
 LARGEST = 512_000_000
 """Most bytes of one file: the services split theirs at a fraction of it."""
+LARGEST_ZIP = 4 * LARGEST
+"""Most bytes of all histories in a zip, unpacked."""
 KNOWN = (
     "Segue reads Spotify's exports (StreamingHistory*.json, Streaming_History_Audio_*.json), Last.fm as CSV "
     "(artist,album,track,date) and ListenBrainz's JSONL, each as it came, also as a zip or a folder"
@@ -67,16 +71,24 @@ def _within(folder: Path, files: Iterable[Path]) -> Iterator[Export]:
 
 
 def _zipped(path: Path) -> Iterator[Export]:
+    unpacked = 0
     try:
         with zipfile.ZipFile(path) as archive:
             for member in sorted(archive.infolist(), key=lambda m: m.filename):
                 if not member.is_dir() and Path(member.filename).suffix.lower() in SUFFIXES:
                     name = f"{path}, {member.filename}"
-                    if member.file_size > LARGEST:
-                        raise SettingsError(f"{name} is larger than {LARGEST} bytes: no service exports such a file")
-                    yield from _recognised(name, archive.read(member))
+                    with archive.open(member) as opened:
+                        start = opened.read(4 * START)  # bytes of a character, at most
+                        if _reader(_text(name, start, strict=False)) is None:
+                            continue
+                        unpacked += member.file_size
+                        if member.file_size > LARGEST or unpacked > LARGEST_ZIP:
+                            raise SettingsError(
+                                f"{name}: {member.file_size} bytes, {unpacked} with those before it: no service exports so much"
+                            )
+                        yield from _recognised(name, start + opened.read())
     # A password is a RuntimeError, a way of packing that is not known a NotImplementedError.
-    except (zipfile.BadZipFile, EOFError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as error:
         raise SettingsError(f"{path} cannot be unpacked ({error}): download it again, or unpack it yourself") from error
 
 

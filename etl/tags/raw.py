@@ -12,8 +12,10 @@ from typing import IO, NamedTuple
 
 from infra.errors import AudioError
 
-__all__ = ["TagBytes", "head_length", "sound_end", "tag_bytes", "with_text"]
+__all__ = ["REFUSED", "TagBytes", "head_length", "sound_end", "tag_bytes", "with_text"]
 
+REFUSED = "in place"
+"""Stage at which a file is left as it was, which says nothing against its sound."""
 ID3V2_HEADER, ID3V1_BYTES, ID3V1_EXTENDED_BYTES, APE_FOOTER, LYRICS3_END = 10, 128, 227, 32, 15
 LYRICS3_FIRST_BYTES = 5_120
 """The first version of Lyrics3 says only where it begins, at most so far before its end."""
@@ -36,11 +38,11 @@ def tag_bytes(path: Path) -> TagBytes:
         size = opened.seek(0, os.SEEK_END)
         opened.seek(0)
         if opened.read(8) == b"APETAGEX":
-            raise AudioError("in place", "it begins with an APE tag, which belongs at the end; left as it was")
+            raise AudioError(REFUSED, "it begins with an APE tag, which belongs at the end; left as it was")
         begin = head_length(opened)
         end = sound_end(opened, size)
         if begin >= end:
-            raise AudioError("in place", "its tags claim to be longer than the file is, so it is left as it was")
+            raise AudioError(REFUSED, "its tags claim to be longer than the file is, so it is left as it was")
         opened.seek(0)
         head = opened.read(begin)
         opened.seek(end)
@@ -66,12 +68,12 @@ def with_text(head: bytes, name: str, value: str) -> bytes:
     version, flags = head[3], head[5]
     payload = b"\0" + name.encode("ascii") + b"\0" + value.encode("ascii")
     if not (2 <= version <= 4) or len(payload) > 0x7F or (version == 2 and flags & EXTENDED_HEADER):
-        raise AudioError("in place", f"its ID3v2.{version} tag is of a kind that cannot be kept whole; left as it was")
+        raise AudioError(REFUSED, f"its ID3v2.{version} tag is of a kind that cannot be kept whole; left as it was")
     short = len(payload).to_bytes(3 if version == 2 else 4, "big")
     frame = (b"TXX" + short if version == 2 else b"TXXX" + short + b"\0\0") + payload
     size = _syncsafe_value(head[6:10]) + len(frame)
     if size >= MAX_TAG_BYTES:
-        raise AudioError("in place", "its ID3 tag is as long as one can be; left as it was")
+        raise AudioError(REFUSED, "its ID3 tag is as long as one can be; left as it was")
     whole = head[:6] + _syncsafe_bytes(size)
     at = ID3V2_HEADER + _extended_header_length(head)
     end = ID3V2_HEADER + _syncsafe_value(head[6:10])

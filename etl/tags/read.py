@@ -22,7 +22,7 @@ from etl.scan import text_of
 from etl.tags.picture import COVER_LIMIT, Cover, cover_from
 from infra.errors import AudioError
 
-__all__ = ["Tags", "read_tags"]
+__all__ = ["Tags", "named_after", "read_tags"]
 
 COVER_FILES = (
     "cover.jpg",
@@ -45,6 +45,8 @@ UNREADABLE = (
     EOFError,
 )
 """What mutagen raises at tags that it cannot read, by mistake as well; they are no reason to refuse a file that FFmpeg plays."""
+LONGEST = 1_000
+"""Characters of a text: a database indexes it and a page shows it, and a whole booklet in a title is a mistake."""
 FRONT = 3
 """The picture type "front cover" in ID3 and FLAC."""
 
@@ -84,7 +86,7 @@ def read_tags(path: Path) -> Tags:
     except OSError as error:
         raise AudioError("tags", error.strerror or str(error)) from error
     return Tags(
-        title=_text(tags, "title") or _clean(text_of(Path(path.stem))),
+        title=_text(tags, "title") or named_after(path),
         artist=_text(tags, "artist"),
         album=_text(tags, "album"),
         album_artist=_text(tags, "album_artist"),
@@ -94,6 +96,11 @@ def read_tags(path: Path) -> Tags:
         genre=_text(tags, "genre"),
         cover=_cover(found, tags) or _cover_beside(path),
     )
+
+
+def named_after(path: Path) -> str:
+    """The title of a file that says none."""
+    return _clean(text_of(Path(path.stem)))
 
 
 def _ape(path: Path) -> Any:
@@ -111,7 +118,7 @@ def _text(tags: Mapping[str, Any], field: str) -> str:
         except ValueError:  # Vorbis comments refuse to look for names outside ASCII
             continue
         if value is not None and (text := ", ".join(filter(None, map(_clean, _strings(value))))):
-            return text
+            return text[:LONGEST].rstrip()
     return ""
 
 

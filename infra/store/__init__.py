@@ -5,11 +5,13 @@ In: our own frozen types. Out: the same. Nothing outside this folder imports pym
 
 from infra.store.connection import Store
 from infra.store.failures import Failure, FailureStore
+from infra.store.mongo_errors import LARGEST_INT
 from infra.store.plays import PlayStore, StoredPlay
 from infra.store.tracks import Holding, Named, NormaliserStore, TrackStore
 from infra.store.users import UserStore
 
 __all__ = [
+    "LARGEST_INT",
     "Failure",
     "FailureStore",
     "Holding",

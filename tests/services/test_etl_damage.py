@@ -17,7 +17,6 @@ from mutagen.id3 import APIC, ID3
 from mutagen.mp3 import MP3
 
 from etl.audio import compress
-from etl.audio.in_place import REFUSED
 from etl.pipeline import Report, run
 from etl.process import Failed, Ingested, Options, Outcome, process
 from etl.ray_tasks import Work, submit_here
@@ -25,6 +24,7 @@ from etl.scan import SourceFile, Unreadable, path_of, scan, uri_of
 from infra.store import Store
 from tests.data.damage import damaged, enormous_png, granule, id3, text_frames, xing
 from tests.data.make_audio import tag, tone
+from ui.summaries import ingest_summary
 
 FILES = 1000
 AT_ONCE = 2
@@ -120,8 +120,8 @@ def test_what_follows_the_sound_is_not_lost_in_place(options: Options):
     path = tone(options.folder / "with an archive.mp3", 2)
     path.write_bytes(path.read_bytes() + os.urandom(50_000))
     before = path.read_bytes()
-    stage, reason = failed(path, options._replace(in_place=True))
-    assert (stage, "neither sound nor a known tag" in reason) == (REFUSED, True)
+    outcome = ingested(path, options._replace(in_place=True))
+    assert "neither sound nor a known tag" in outcome.left_as_it_was
     assert path.read_bytes() == before
 
 
@@ -156,11 +156,27 @@ def test_what_may_be_mended_around_a_file_is_tried_every_time(options: Options, 
     path = tone(options.folder / "two names.mp3", 2, bitrate=192)
     os.link(path, options.folder.with_name("other.mp3"))
     there = options._replace(in_place=True)
-    (refused,) = run([found(path)], there, store, submit_here).failed
-    assert (refused.stage, "hard links" in refused.reason) == (REFUSED, True)
+    report = run([found(path)], there, store, submit_here)
+    (left,) = report.left_as_they_were
+    assert (left.file, "hard links" in left.reason) == (str(path), True)
+    assert (report.ingested, report.failed) == (1, ())
+    assert f"{path}\n          {left.reason}" in ingest_summary(report)
     options.folder.with_name("other.mp3").unlink()
-    assert run([found(path)], there, store, submit_here).failed == ()
-    assert list(store.failures.all()) == []
+    report = run([found(path)], there, store, submit_here)
+    assert (report.failed, report.left_as_they_were) == ((), ())
+    (record,) = store.tracks.scan()
+    assert path_of(record.media.uri) == path
+
+
+def test_small_mp3s_and_links_are_done_with_once_they_are_in_place(options: Options, store: Store):
+    tone(options.folder / "small.mp3", 2, bitrate=48)
+    outside = tone(options.folder.with_name("outside.mp3"), 2, hz=600, bitrate=192)
+    (options.folder / "link.mp3").symlink_to(outside)
+    there = options._replace(in_place=True)
+    for way in (options, there):
+        assert run(list(scan(options.folder)), way, store, submit_here).ingested == 2
+    assert run(list(scan(options.folder)), there, store, nothing_to_do).unchanged == 2
+    assert {r.media.uri for r in store.tracks.scan()} == {f.uri for f in scan(options.folder)}
 
 
 def test_rests_of_old_runs_are_removed_and_new_ones_are_not(options: Options, store: Store):

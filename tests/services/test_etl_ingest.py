@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mutagen.id3 import ID3, TIT2
 
+from etl.audio import compress
 from etl.pipeline import Progress, Report, Wanted, ingest, run
-from etl.process import Options
-from etl.ray_tasks import submit_here
-from etl.scan import path_of, scan, uri_of
+from etl.process import Ingested, Options, Outcome
+from etl.ray_tasks import Submit, Work, submit_here
+from etl.scan import SourceFile, path_of, scan, uri_of
 from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import SettingsError
 from infra.models import TrackRecord
 from infra.settings import Settings
-from infra.store import Store
+from infra.store import Failure, Store
 from tests.data.make_audio import good_folder, nasty_folder, tone
 
 Ingest = Callable[..., Report]
@@ -34,9 +37,9 @@ def folder(tmp_path: Path) -> Path:
 def into(store: Store, folder: Path, tmp_path: Path) -> Ingest:
     """Ingest the folder, one file after another."""
 
-    def go(**changes: object) -> Report:
+    def go(submit: Submit = submit_here, **changes: object) -> Report:
         options = Options(folder, tmp_path / "media")._replace(**changes)  # type: ignore[arg-type]
-        return run(list(scan(options.folder)), options, store, submit_here)
+        return run(list(scan(options.folder)), options, store, submit)
 
     return go
 
@@ -161,6 +164,7 @@ def test_in_place_is_the_same_track_and_nothing_the_second_time(into: Ingest, fo
     into()
     before = tracks(store)["Étude No. 1"]
     report = into(in_place=True)
+    assert not path_of(before.media.uri).exists()
     assert report.bytes_after < report.bytes_before
     after = tracks(store)["Étude No. 1"]
     assert after.track == before.track
@@ -175,15 +179,148 @@ def test_in_place_is_the_same_track_and_nothing_the_second_time(into: Ingest, fo
     assert into().unchanged == 4
 
 
-def test_a_compressed_file_is_recognised_after_a_kill_before_its_record(into: Ingest, folder: Path, store: Store):
+def test_a_compressed_file_is_recognised_after_a_kill_before_its_record(
+    into: Ingest, folder: Path, store: Store, tmp_path: Path
+):
     good_folder(folder)
     into()
     before = {r.track.id for r in store.tracks.scan()}
     records = list(store.tracks.scan())
+    shutil.copytree(tmp_path / "media", tmp_path / "kept")
     into(in_place=True)
     store.tracks.upsert(records)  # as if the records had never been written
+    shutil.copytree(tmp_path / "kept", tmp_path / "media", dirs_exist_ok=True)
     assert into().audio_seconds == 0
     assert {r.track.id for r in store.tracks.scan()} == before
+
+
+def assert_streams_its_own_sound(record: TrackRecord) -> None:
+    streamed = path_of(record.media.uri)
+    assert compress.content_hash(streamed, compress.probe(streamed)) in record.contents
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_files_that_change_names_after_compression_in_place_stream_their_own_sound(
+    into: Ingest, folder: Path, store: Store, *, in_place: bool
+):
+    names = [tone(folder / f"{number}.mp3", 2, bitrate=192, hz=300 + 100 * number) for number in range(2)]
+    into(in_place=True)
+    names[0].rename(folder / "away")
+    names[1].rename(names[0])
+    (folder / "away").rename(names[1])
+    assert into(in_place=in_place).failed == ()
+    records = list(store.tracks.scan())
+    assert len(records) == 2
+    for record in records:
+        assert not record.missing
+        assert_streams_its_own_sound(record)
+    assert into(in_place=in_place).unchanged == 2
+
+
+def test_a_file_compressed_in_place_and_retagged_is_not_read_again(into: Ingest, folder: Path, store: Store):
+    path = tone(folder / "song.mp3", 2, bitrate=192)
+    into(in_place=True)
+    tags = ID3(path)
+    tags.add(TIT2(encoding=3, text=["New name"]))
+    tags.save(path)
+    assert (into().audio_seconds, into().unchanged) == (0, 1)
+    record = tracks(store)["New name"]
+    assert path_of(record.media.uri) == path
+
+
+def test_a_file_that_two_tracks_lay_claim_to_after_a_kill_is_looked_at_again(into: Ingest, folder: Path, store: Store):
+    path = tone(folder / "song.mp3", 2, hz=300)
+    into()
+    (old,) = store.tracks.scan()
+    tone(path, 2, hz=700)
+    into()
+    new = next(r for r in store.tracks.scan() if r.track.id != old.track.id)
+    store.tracks.upsert([old.model_copy(update={"sources": new.sources, "missing": False})])  # as before the sweep
+    into()
+    after = {r.track.id: r for r in store.tracks.scan()}
+    assert (after[old.track.id].sources, after[old.track.id].missing) == ((), True)
+    assert (after[new.track.id].sources, after[new.track.id].missing) == (new.sources, False)
+    assert into().unchanged == 1
+
+
+@pytest.mark.parametrize("poorer", ["a.mp3", "z.mp3"])
+def test_a_copy_with_poorer_tags_takes_nothing_from_a_track(into: Ingest, folder: Path, store: Store, poorer: str):
+    files = good_folder(folder)
+    into()
+    before = tracks(store)["Étude No. 1"]
+    assert before.cover_uri
+    bare = shutil.copy(files["song"], folder / poorer)
+    ID3(bare).delete()
+    into()
+    after = tracks(store)["Étude No. 1"]
+    assert len(after.sources) == 2
+    assert (after.track, after.cover_uri) == (before.track, before.cover_uri)
+    assert path_of(before.cover_uri).exists()
+    files["song"].unlink()
+    os.utime(bare, (1e9, 1e9))
+    into()
+    alone = tracks(store)[Path(poorer).stem]
+    assert (alone.track.artist, alone.track.cover, alone.cover_uri) == ("", False, None)
+    assert not path_of(before.cover_uri).exists()
+
+
+def test_files_from_after_the_year_2262_are_files(into: Ingest, folder: Path, store: Store):
+    late = 2**63 + 10**9
+    tone(folder / "song.mp3", 2)
+    (folder / "letter.mp3").write_text("Dear listener,")
+    for path in folder.iterdir():
+        os.utime(path, ns=(late, late))
+    first = into()
+    assert (first.ingested, len(first.failed)) == (1, 1)
+    assert (into().unchanged, store.tracks.count()) == (1, 1)
+    assert len(list(store.failures.all())) == 1
+
+
+def test_a_record_that_mongodb_cannot_hold_is_a_failure_of_its_file(into: Ingest, folder: Path, store: Store):
+    for number in range(3):
+        tone(folder / f"{number}.mp3", 2, hz=300 + 100 * number)
+
+    def with_one_impossible(files: Iterable[SourceFile], work: Work) -> Iterator[Outcome]:
+        for outcome in submit_here(files, work):
+            wrong = isinstance(outcome, Ingested) and outcome.file.path.stem == "1"
+            yield outcome._replace(tags=outcome.tags._replace(year=2**70)) if wrong else outcome
+
+    report = into(with_one_impossible)
+    assert (report.ingested, [(Path(f.file).name, f.stage) for f in report.failed]) == (2, [("1.mp3", "record")])
+    assert [f.stage for f in store.failures.all()] == ["record"]
+    assert (into().ingested, store.tracks.count(), list(store.failures.all())) == (1, 3, [])
+
+
+def test_a_failure_of_the_folder_itself_is_cleared_when_it_can_be_read(into: Ingest, folder: Path, store: Store):
+    tone(folder / "song.mp3", 2)
+    store.failures.record([Failure(uri_of(folder), "read", "Input/output error", 0, 0, "", datetime.now(UTC))])
+    into()
+    assert list(store.failures.all()) == []
+
+
+def test_an_ffprobe_that_was_killed_says_nothing_about_the_file(
+    into: Ingest, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    good_folder(folder)
+    killed = tmp_path / "bin" / "ffprobe"
+    killed.parent.mkdir()
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    with monkeypatch.context() as changed:
+        changed.setenv("PATH", str(killed.parent), prepend=os.pathsep)
+        (failed,) = into().failed
+    assert (Path(failed.file).name, failed.reason) == ("lossless.flac", "ffprobe was ended by signal 9")
+    assert (into().ingested, into().unchanged) == (1, 4)
+
+
+def test_media_whose_name_cannot_even_be_looked_at_is_made_again(into: Ingest, folder: Path, store: Store):
+    tone(folder / "song.mp3", 2)
+    into()
+    (record,) = store.tracks.scan()
+    nowhere = record.media.model_copy(update={"uri": "file:///" + "x" * 300})
+    store.tracks.upsert([record.model_copy(update={"media": nowhere})])
+    assert into().ingested == 1
+    assert next(store.tracks.scan()).media.uri == record.media.uri
 
 
 def test_lost_media_and_old_features_are_made_again(into: Ingest, folder: Path, store: Store):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,11 +17,15 @@ from mutagen.mp3 import MP3
 from etl.audio import compress
 from etl.audio.encoding import Encoding
 from etl.audio.in_place import beside, take_place, written_beside
-from etl.process import Failed, Ingested, Known, Options, process
+from etl.job import Job, mark_of
+from etl.places import Place, place_of
+from etl.process import Failed, Ingested, Known, Options, place_key, process
 from etl.scan import SourceFile, path_of, scan, uri_of
 from etl.sound.features import FEATURE_VERSION
+from etl.tags.origin import Mark
 from etl.tags.read import read_tags
 from infra.errors import AudioError
+from infra.models import TrackId
 from tests.data.make_audio import good_folder, nasty_folder, png, tag, tone
 
 
@@ -169,8 +177,9 @@ def test_a_file_that_does_not_play_as_long_is_not_replaced(options: Options, tmp
     shorter = tone(tmp_path / "shorter.mp3", 2)
     seconds = compress.decoded_seconds(path, compress.probe(path))
     sound = compress.probe(path)
-    with written_beside(path) as wrote, pytest.raises(AudioError, match="left as it was"):
-        take_place(path, wrote._replace(part=shorter), content="0", seconds=seconds, sound=sound, backup=None)
+    mark = Mark("0" * 64, "0" * 64)
+    with written_beside(path, sound) as wrote, pytest.raises(AudioError, match="left as it was"):
+        take_place(path, wrote._replace(part=shorter), mark, seconds=seconds, sound=sound, backup=None)
     assert path.read_bytes() == before
 
 
@@ -202,9 +211,13 @@ def test_everything_that_happens_to_collections(options: Options):
     assert not list(options.media.rglob("*.part"))
 
 
-@pytest.mark.parametrize("suffix", ["flac", "ogg", "opus", "m4a", "aac", "wav", "aiff", "aif", "wma"])
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "oga", "opus", "m4a", "m4b", "aac", "wav", "aiff", "aif", "wma"])
 def test_every_format(options: Options, suffix: str):
-    outcome = ingested(tone(options.folder / f"a.{suffix}", 2), options)
+    tone(options.folder / f"a.{suffix}", 2)
+    (found,) = scan(options.folder)
+    assert isinstance(found, SourceFile)
+    outcome = process(found, options, {})
+    assert isinstance(outcome, Ingested), outcome
     assert outcome.converted is not None
     assert outcome.converted.duration_ms == pytest.approx(2000, abs=120)
     assert outcome.converted.media.mime == "audio/mpeg"
@@ -217,3 +230,153 @@ def test_a_video_without_sound_is_no_audio(options: Options):
     outcome = process(source(path), options, {})
     assert isinstance(outcome, Failed)
     assert (outcome.stage, outcome.reason) == ("decode", "there is no audio in it")
+
+
+@pytest.mark.parametrize("bitrate", [192, 48])
+def test_a_video_with_the_sound_of_an_mp3_is_none(options: Options, bitrate: int):
+    path = options.folder / "clip.m4a"
+    inputs = ["-f", "lavfi", "-i", "testsrc=size=64x64:duration=2", "-f", "lavfi", "-i", "sine=duration=2"]
+    coding = ["-c:a", "libmp3lame", "-b:a", f"{bitrate}k", "-f", "mp4"]
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *inputs, *coding, path], check=True)
+    before = path.read_bytes()
+    outcome = ingested(path, options._replace(in_place=True))
+    assert outcome.converted is not None
+    assert path.read_bytes() == before
+    assert kbps(path_of(outcome.converted.media.uri)) == 64
+
+
+@contextmanager
+def touched_all_the_time(path: Path) -> Iterator[None]:
+    done = threading.Event()
+
+    def touch() -> None:
+        time = path.stat().st_mtime_ns
+        while not done.wait(0.001):
+            time += 1_000_000
+            os.utime(path, ns=(time, time))
+
+    toucher = threading.Thread(target=touch)
+    toucher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        toucher.join()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("bitrate", [192, 48])
+def test_a_file_that_changes_while_it_is_read_is_tried_again(options: Options, bitrate: int, *, in_place: bool):
+    path = tone(options.folder / "a.mp3", 3, bitrate=bitrate)
+    before = path.read_bytes()
+    with touched_all_the_time(path):
+        outcome = process(source(path), options._replace(in_place=in_place), {})
+    assert isinstance(outcome, Failed)
+    assert (outcome.stage, outcome.reason) == ("read", "it changed while it was read")
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_changed_before_it_was_read_is_known_as_it_is_now(options: Options):
+    path = tone(options.folder / "a.mp3", 2)
+    found = source(path)
+    known = {place_key(*found): Known(TrackId("0" * 32), None, FEATURE_VERSION)}
+    tone(path, 3, hz=700)
+    outcome = process(found, options, known)
+    assert isinstance(outcome, Ingested)
+    assert outcome.id == outcome.contents[0][:32]
+    assert (outcome.source.bytes, outcome.source.mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
+
+
+def test_parts_cut_out_of_a_compressed_file_are_other_recordings(options: Options):
+    whole = tag(tone(options.folder / "mix.mp3", 6, bitrate=192))
+    there = options._replace(in_place=True)
+    first = ingested(whole, there)
+    parts = [options.folder / "part 1.mp3", options.folder / "part 2.mp3"]
+    for part, begin in zip(parts, ("0", "3"), strict=True):
+        cut = ["ffmpeg", "-v", "error", "-nostdin", "-i", whole, "-ss", begin, "-t", "3", "-c", "copy", part]
+        subprocess.run(cut, check=True)
+        assert "TXXX:SEGUE_CONTENT" in ID3(part)
+    assert len({first.id, *(ingested(part, there).id for part in parts)}) == 3
+    assert ingested(whole, there).id == first.id
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_compressed_in_place_twice_it_has_one_mark_and_is_the_same_track(options: Options, version: int):
+    path = tag(tone(options.folder / "a.mp3", 3, bitrate=256))
+    ID3(path).save(path, v2_version=version)
+    first = ingested(path, options._replace(in_place=True, encoding=Encoding(bitrate=128)))
+    second = ingested(path, options._replace(in_place=True))
+    third = ingested(path, options._replace(in_place=True))
+    assert kbps(path) == 64
+    assert first.id == second.id == third.id
+    assert (len(second.contents), third.contents) == (3, (second.contents[0], second.contents[-1]))
+    assert path.read_bytes().count(b"SEGUE_CONTENT") == 1
+    assert str(ID3(path)["TIT2"]) == "Étude No. 1"
+
+
+def test_what_cannot_be_compressed_in_its_place_is_streamed_from_the_media_store(options: Options):
+    linked = tone(options.folder / "two names.mp3", 2, bitrate=192, hz=300)
+    os.link(linked, options.folder.with_name("other.mp3"))
+    fixed = tone(options.folder / "read only.mp3", 2, bitrate=192, hz=500)
+    fixed.chmod(0o444)
+    for path, why in ((linked, "hard links"), (fixed, "read-only")):
+        before = path.read_bytes()
+        there = options._replace(in_place=True)
+        outcome = ingested(path, there)
+        assert why in outcome.left_as_it_was
+        assert outcome.converted is not None
+        assert path_of(outcome.converted.media.uri).is_relative_to(options.media)
+        assert path.read_bytes() == before
+        again = ingested(path, there, knowing(outcome))
+        assert (again.left_as_it_was, again.converted) == (outcome.left_as_it_was, None)
+
+
+def test_what_would_lose_something_is_refused_before_it_is_encoded(options: Options):
+    path = tone(options.folder / "with an archive.mp3", 2, bitrate=192)
+    path.write_bytes(path.read_bytes() + os.urandom(50_000))
+    odd = tone(options.folder / "odd.mp3", 2, bitrate=192)
+    odd.write_bytes(b"ID3\x05\0\0\0\0\0\x0a" + bytes(10) + odd.read_bytes())
+    for refused in (path, odd):
+        with pytest.raises(AudioError, match="left as it was"), written_beside(refused, compress.probe(refused)):
+            pytest.fail("it was let in")
+    assert not list(options.folder.glob(".*"))
+
+
+def test_a_small_mp3_is_streamed_from_its_own_place_with_in_place(options: Options, tmp_path: Path):
+    real = tone(tmp_path / "elsewhere" / "small.mp3", 2, bitrate=48)
+    path = options.folder / "small.mp3"
+    path.symlink_to(real)
+    stored = ingested(path, options)
+    there = options._replace(in_place=True)
+    moved = ingested(path, there, knowing(stored))
+    assert moved.converted is not None
+    assert moved.converted.media.uri == moved.source.uri == uri_of(path)
+    assert ingested(path, there, knowing(moved)).converted is None
+
+
+@pytest.fixture
+def behind_an_address(options: Options) -> tuple[Place, SourceFile]:
+    tone(options.folder / "a.mp3", 2)
+    archive = options.folder.with_name("music.tar")
+    subprocess.run(["tar", "-cf", archive, "-C", options.folder, "a.mp3"], check=True)
+    place = place_of(f"tar://::file://{archive}")
+    (found,) = place.find()
+    assert isinstance(found, SourceFile)
+    return place, found
+
+
+def test_a_fetched_file_is_known_by_its_own_place(options: Options, behind_an_address: tuple[Place, SourceFile]):
+    place, found = behind_an_address
+    known = {place_key(*found): Known(TrackId("0" * 32), None, FEATURE_VERSION)}
+    outcome = Job(place, options, known, mark_of(options.media, make=True))(found)
+    assert isinstance(outcome, Ingested), outcome
+    assert (outcome.id, outcome.file, outcome.source.uri) == ("0" * 32, found, found.uri)
+
+
+def test_no_room_for_a_copy_costs_that_file_only(
+    options: Options, behind_an_address: tuple[Place, SourceFile], monkeypatch: pytest.MonkeyPatch
+):
+    place, found = behind_an_address
+    monkeypatch.setattr(tempfile, "tempdir", str(options.folder / "gone"))
+    outcome = Job(place, options, {}, mark_of(options.media, make=True))(found)
+    assert outcome == Failed(found, "read", "No such file or directory")

@@ -23,7 +23,7 @@ import pytest
 
 from etl import patience
 from etl.pipeline import Report, Wanted, ingest, run
-from etl.places import place_of
+from etl.places import place_of, without_secrets
 from etl.process import Options, Outcome
 from etl.ray_tasks import Work, submit_here
 from etl.scan import SourceFile, scan, shown
@@ -190,6 +190,29 @@ def test_paths_and_file_addresses_are_folders(tmp_path: Path):
         place_of("s3://ann:hunter2@bucket/music")
     with pytest.raises(SettingsError, match="nosuch"):
         place_of("nosuch://bucket/music")
+
+
+def test_a_folder_that_cannot_be_looked_at_is_not_there():
+    place = place_of("/" + "x" * 300)
+    assert "is not there" in place.trouble()
+    with pytest.raises(SettingsError, match="there is no such folder"):
+        place.find()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown_as"),
+    [
+        ("s3://AKIA:ab/c+d@bucket/music", "s3://bucket/music"),
+        ("ftp://ann:hun@ter2@host/Live @ home", "ftp://host/Live @ home"),
+        ("http://ann:hunter2@[::1]:80/x?token=a:b", "http://[::1]:80/x"),
+        ("http://host:8080/a@b/c", "http://host:8080/a@b/c"),
+        ("zip://a@b.mp3::https://ann:pw@host/a.zip?token=a:b", "zip://a@b.mp3::https://host/a.zip"),
+        ("https://host/a.zip?token=a:b::file:///tmp/x", "https://host/a.zip::file:///tmp/x"),
+        ("github://org:repo@main/music", "github://org:repo@main/music"),
+    ],
+)
+def test_secrets_and_nothing_else_are_left_out_of_an_address(address: str, shown_as: str):
+    assert without_secrets(address) == shown_as
 
 
 class Breakable:

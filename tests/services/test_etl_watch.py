@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -142,6 +143,43 @@ def test_a_folder_that_goes_away_ends_it_and_loses_nothing(following: Following)
     (error,) = following.result
     assert re.search("has gone; nothing in it counts as deleted", str(error))
     assert not any(r.missing for r in following.store.tracks.scan())
+
+
+def test_a_folder_whose_disk_has_dropped_away_ends_it_and_loses_nothing(following: Following):
+    following.batch()
+    # What a disk was mounted on is still there, and empty.
+    (following.folder / "old.mp3").rename(following.folder.with_name("old.mp3"))
+    while not following.result:
+        time.sleep(0.1)
+    (error,) = following.result
+    assert re.search("has gone; nothing in it counts as deleted", str(error))
+    assert not any(r.missing for r in following.store.tracks.scan())
+
+
+def test_a_folder_that_lies_on_another_disk_now_ends_it(following: Following):
+    following.batch()
+    away = following.folder.rename(following.folder.with_name("unplugged"))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        shutil.copy(away / "old.mp3", other)
+        following.folder.symlink_to(other)
+        while not following.result:
+            time.sleep(0.1)
+    assert re.search("has gone", str(following.result[0]))
+    assert not any(r.missing for r in following.store.tracks.scan())
+
+
+def test_what_cannot_be_looked_at_is_told_once_and_not_taken_for_gone(following: Following, tmp_path: Path):
+    following.batch()
+    album = tmp_path / "album"
+    tone(album / "one.mp3", 2, hz=400)
+    (album / "link.mp3").symlink_to(tmp_path / "nowhere")
+    album.rename(following.folder / "album")
+    reports = [following.batch()]
+    while following.store.tracks.count() < 2:
+        reports.append(following.batch())
+    assert [Path(f.file).name for r in reports for f in r.failed] == ["link.mp3"]
+    time.sleep(6 * SETTLE_S)
+    assert [path_of(f.uri).name for f in following.store.failures.all()] == ["link.mp3"]
 
 
 def test_ctrl_c_ends_it_with_a_summary(settings: Settings, services: Services, tmp_path: Path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from etl.history import files
 from etl.history.files import read
 from etl.history.heard import Heard
 from infra.errors import SettingsError
@@ -218,6 +219,32 @@ def test_a_zip_cut_short_is_told(tmp_path: Path):
     whole.write_bytes(content)
     with pytest.raises(SettingsError, match=r"whole\.zip cannot be unpacked"):
         heard_in(whole)
+
+
+def test_a_zip_with_damaged_content_is_told(tmp_path: Path):
+    whole = packed(tmp_path / "whole.zip", {"StreamingHistory0.json": as_list([played("One", end=3)])})
+    content = bytearray(whole.read_bytes())
+    begin = 30 + len("StreamingHistory0.json")
+    content[begin : begin + 20] = b"\xff" * 20
+    whole.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"whole\.zip cannot be unpacked"):
+        heard_in(whole)
+
+
+def test_a_zip_is_unpacked_to_so_many_bytes_and_what_is_no_history_only_to_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    history = as_list([played("One", end=3)])
+    other = {"Userdata.json": json.dumps({"name": "x" * 2 * len(history)})}
+    monkeypatch.setattr(files, "LARGEST", len(history))
+    monkeypatch.setattr(files, "LARGEST_ZIP", 2 * len(history))
+    many = {f"StreamingHistory{n}.json": history for n in range(3)}
+    assert len(heard_in(packed(tmp_path / "two.zip", dict(list(many.items())[1:]) | other))) == 2
+    with pytest.raises(SettingsError, match=r"three\.zip, StreamingHistory2\.json.*no service exports so much"):
+        heard_in(packed(tmp_path / "three.zip", many))
+    monkeypatch.setattr(files, "LARGEST", len(history) - 1)
+    with pytest.raises(SettingsError, match=r"one\.zip.*no service exports so much"):
+        heard_in(packed(tmp_path / "one.zip", dict(list(many.items())[:1])))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path):

@@ -16,6 +16,13 @@ def test_finds_audio_in_order_and_leaves_hidden_and_other_files(tmp_path: Path):
     assert found == ["a.mp3", "b/one.ogg", "b/two.FLAC"]
 
 
+def test_finds_every_kind_of_audio_file(tmp_path: Path):
+    kinds = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "aac", "wav", "aiff", "aif", "wma")
+    for kind in kinds:
+        (tmp_path / f"a.{kind}").write_bytes(b"x")
+    assert {f.path.suffix[1:] for f in scan(tmp_path) if isinstance(f, SourceFile)} == set(kinds)
+
+
 def test_follows_links_to_files_and_enters_a_looping_folder_once(tmp_path: Path):
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "a.mp3").write_bytes(b"x")

@@ -75,6 +75,17 @@ def test_what_no_database_can_hold_is_cleaned_away(tmp_path: Path):
     read.title.encode("utf-8")
 
 
+def test_a_booklet_in_a_title_is_cut(tmp_path: Path):
+    path = tone(tmp_path / "a.mp3", 1)
+    tags = ID3()
+    tags.add(TIT2(encoding=3, text=["word " * 1_000_000]))
+    tags.add(TPE1(encoding=3, text=["A", "B"] * 50_000))
+    tags.save(path)
+    read = read_tags(path)
+    assert read.title == ("word " * 200).strip()
+    assert (len(read.artist), read.artist[:4]) == (1000, "A, B")
+
+
 def test_a_picture_beside_the_file_is_the_cover_when_the_file_has_none(tmp_path: Path):
     path = tag(tone(tmp_path / "a.mp3", 1), cover=False)
     (tmp_path / "cover.jpg").write_bytes(b"no picture at all")
