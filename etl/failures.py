@@ -27,7 +27,6 @@ LASTING = frozenset({"decode", "encode", "features", "tags"})
 NUMBERS = (
     errno.ENOSPC,
     errno.EDQUOT,
-    errno.EIO,
     errno.EROFS,
     errno.EACCES,
     errno.ENOMEM,

@@ -6,6 +6,7 @@ What it writes: the compressed copy and cover in the media store, or the file it
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -94,9 +95,21 @@ def process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> O
     try:
         return _process(file, options, known)._replace(file=file)
     except AudioError as error:
-        return Failed(file, error.stage, error.reason)
+        return _failed(file, error)
     except Exception as error:  # noqa: BLE001 - the border of one file: the others go on
         return Failed(file, "unexpected", f"{type(error).__name__}: {error}")
+
+
+def _failed(file: SourceFile, error: AudioError) -> Failed:
+    """FFmpeg says "Input/output error" of some damaged files as well: it is one when the bytes cannot be read."""
+    if os.strerror(errno.EIO) in error.reason:
+        try:
+            with file.path.open("rb") as opened:
+                while opened.read(1 << 20):
+                    pass
+        except OSError as trouble:
+            return Failed(file, "read", trouble.strerror or str(trouble))
+    return Failed(file, error.stage, error.reason)
 
 
 def _process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> Ingested:
