@@ -33,7 +33,7 @@ ALL_BELOW = 1_000
 SEEDS_ASKED = 5
 """Newest seeds whose neighbours are taken as candidates."""
 START_AMONG = 1_000
-NEAR_PERCENTILE, LEAST_NEAR, NEAR_SAMPLE = 80, 0.3, 500
+NEAR_PERCENTILE, LEAST_NEAR, NEAR_SAMPLE = 80, 0.15, 500
 """Two tracks sound alike when their cosine is among the highest fifth of this library's, and no less than this."""
 STRONG_REASON = 0.5
 """A second seed is named when it contributed this share of what the first did."""
