@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -22,22 +20,15 @@ from urllib.parse import unquote
 import fsspec.core
 from fsspec.asyn import AsyncFileSystem
 
+from etl.audio.media import abandoned
 from etl.scan import AUDIO_SUFFIXES, SourceFile, Unreadable, displayable, path_of, scan, uri_of
 from infra.errors import AudioError, ServiceError, SettingsError
+from infra.secrecy import WEB, without_secrets
 
-__all__ = ["Address", "Folder", "Place", "clear_fetched", "is_folder", "place_of", "without_secrets"]
+__all__ = ["FETCHED", "Address", "Folder", "Place", "clear_fetched", "is_folder", "place_of"]
 
 PATHS = ("file://", "local://")
-WEB = ("http", "https", "webdav", "webdavs")
-"""Schemes with queries, and with names that are percent-encoded."""
-NO_LOGIN = frozenset({"github", "git", "abfs", "abfss", "hf", "memory", "zip", "tar", "dir", "file", "local"})
-"""Schemes whose "@" stands behind a repository, a container or within a name; elsewhere it ends user and password."""
-LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://((?:\[[^\]\s]*\]|(?!::)\S)*)")
-"""One link of a chain of addresses; the colons of an IPv6 address end none."""
-SPLIT_PASSWORD = re.compile(r"[^/:@]*:(?!\d{1,5}/)\S*@")
-"""A user and a password with a slash in it: what stands behind the colon is no port."""
 FETCHED = "segue-fetched-"
-LEFTOVER_S = 24 * 3600
 TIMES = ("mtime", "LastModified", "last_modified", "modify", "modified", "updated", "date_time", "created")
 """What file systems call the time of the last change; the first that is there counts."""
 TAGS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "checksum", "sha256", "Last-Modified", "CRC")
@@ -188,27 +179,8 @@ def place_of(named: str | Path) -> Place:
 
 def clear_fetched() -> None:
     """Remove what workers had fetched that were killed more than a day ago."""
-    for left in Path(tempfile.gettempdir()).glob(f"{FETCHED}*"):
-        with contextlib.suppress(OSError):
-            if left.stat().st_mtime < time.time() - LEFTOVER_S:
-                shutil.rmtree(left)
-
-
-def without_secrets(text: str) -> str:
-    """Text without the users, passwords and queries of the addresses in it."""
-    return LINK.sub(_bared, text)
-
-
-def _bared(found: re.Match[str]) -> str:
-    scheme, rest = found.groups()
-    if scheme.lower() in NO_LOGIN:
-        return found[0]
-    authority, slash, path = rest.partition("/")
-    if "@" in authority:
-        rest = authority.rpartition("@")[2] + slash + path
-    elif SPLIT_PASSWORD.match(rest):
-        rest = rest.rpartition("@")[2]
-    return f"{scheme}://" + (rest.partition("?")[0] if scheme.lower() in WEB else rest)
+    for left in abandoned(Path(tempfile.gettempdir()).glob(f"{FETCHED}*")):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _stamp(info: Mapping[str, Any]) -> int:

@@ -83,6 +83,8 @@ class Failed(NamedTuple):
 
 
 Outcome = Ingested | Failed
+Contents = tuple[str, ...]
+"""The content hashes of a file, the one it was born with first."""
 
 
 def place_key(uri: str, size: int, mtime_ns: int) -> str:
@@ -116,14 +118,15 @@ def _process(file: SourceFile, options: Options, known: Mapping[str, Known]) -> 
     now = _as_it_is(file)
     sound = compress.probe(file.path)
     if not (options.in_place and sound.is_mp3):
-        return _into_store(now, file.path, sound, options, known)
+        return _into_store(now, file.path, sound, _contents(file.path, sound), options, known)
     try:
         with in_place.exclusive(file.path) as path:
             now = _as_it_is(file)  # another name of the same file may have been first
             sound = compress.probe(path)
-            if _small(path, sound, options):
-                return _into_store(now, path, sound, options, known)
-            return _in_place(now, path, sound, options, known)
+            contents = _contents(path, sound)
+            if _small(sound, contents, options):
+                return _into_store(now, path, sound, contents, options, known)
+            return _in_place(now, path, sound, contents, options, known)
     except AudioError as error:
         if error.stage != REFUSED:
             raise
@@ -142,29 +145,30 @@ def _as_it_is(file: SourceFile) -> SourceFile:
     return file._replace(size=now.st_size, mtime_ns=now.st_mtime_ns)
 
 
-def _small(path: Path, sound: Sound, options: Options) -> bool:
+def _small(sound: Sound, contents: Contents, options: Options) -> bool:
     """Whether it is an MP3 that encoding would not make smaller."""
     if not sound.is_mp3:
         return False
     # What a quality comes to differs from track to track: a file made so in place is not to be made so again and again.
-    done = options.in_place and options.encoding.quality is not None and len(_contents(path, sound)) > 1
+    done = options.in_place and options.encoding.quality is not None and len(contents) > 1
     return done or 0 < sound.bitrate_kbps <= options.encoding.kbps
 
 
-def _into_store(file: SourceFile, path: Path, sound: Sound, options: Options, known: Mapping[str, Known]) -> Ingested:
-    contents = _contents(path, sound)
+def _into_store(
+    file: SourceFile, path: Path, sound: Sound, contents: Contents, options: Options, known: Mapping[str, Known]
+) -> Ingested:
     track = _identity(file, contents, known)
+    small = _small(sound, contents, options)
     result = None
     loudness = track.features_version < LOUDNESS_SINCE
-    if track.media is None or not _as_wanted(track.media, file, path, sound, options):
-        result = _convert(file, path, sound, options, track.id, loudness=loudness)
+    if track.media is None or not _as_wanted(track.media, file, options, small=small):
+        result = _convert(file, path, sound, options, track.id, small=small, loudness=loudness)
     elif track.features_version != FEATURE_VERSION:
         result = convert.measure_again(path, sound, track.media, loudness=loudness)
     return _ingested(file, track.id, contents, options, result)
 
 
-def _as_wanted(streamed: Media, file: SourceFile, path: Path, sound: Sound, options: Options) -> bool:
-    small = (options.again or options.in_place) and _small(path, sound, options)
+def _as_wanted(streamed: Media, file: SourceFile, options: Options, *, small: bool) -> bool:
     if small and options.in_place:
         return streamed.uri == file.uri
     if not options.again:
@@ -175,9 +179,9 @@ def _as_wanted(streamed: Media, file: SourceFile, path: Path, sound: Sound, opti
 
 
 def _convert(
-    file: SourceFile, path: Path, sound: Sound, options: Options, track: TrackId, *, loudness: bool
+    file: SourceFile, path: Path, sound: Sound, options: Options, track: TrackId, *, small: bool, loudness: bool
 ) -> Converted:
-    if not _small(path, sound, options):
+    if not small:
         target = media.media_path(options.media, track, options.encoding)
         return convert.compress(path, sound, target, options.encoding, loudness=loudness)
     if not options.in_place:
@@ -187,11 +191,12 @@ def _convert(
     return found._replace(media=found.media.model_copy(update={"uri": file.uri}))
 
 
-def _in_place(file: SourceFile, path: Path, sound: Sound, options: Options, known: Mapping[str, Known]) -> Ingested:
+def _in_place(
+    file: SourceFile, path: Path, sound: Sound, contents: Contents, options: Options, known: Mapping[str, Known]
+) -> Ingested:
+    track = _identity(file, contents, known)
     bitrate, label = sound.bitrate_kbps, ""
     with in_place.written_beside(path, sound) as wrote:
-        contents = _contents(path, sound)
-        track = _identity(file, contents, known)
         reading = Reading(path, sound, wrote.part, options.encoding, keep_tags=False)
         features = convert.measure_all(reading)
         made = compress.probe(wrote.part)
@@ -204,8 +209,7 @@ def _in_place(file: SourceFile, path: Path, sound: Sound, options: Options, know
     return _ingested(file, track.id, contents, options, convert.converted(reading, features, streamed))
 
 
-def _contents(path: Path, sound: Sound) -> tuple[str, ...]:
-    """The content hashes of a file, the one it was born with first."""
+def _contents(path: Path, sound: Sound) -> Contents:
     now = compress.content_hash(path, sound)
     origin = origin_of(path, now)
     return (origin, now) if origin and origin != now else (now,)

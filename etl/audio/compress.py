@@ -42,7 +42,6 @@ INPUT, OUTPUT = "<input>", "<output>"
 NO_AUDIO, TOO_LONG, KILLED = "there is no audio in it", "took longer than", "was ended by signal"
 INVALID = ("Invalid data found when processing input", "Invalid argument")
 """What FFmpeg says of bytes that are no audio, and of a format that it is not let read."""
-"""What FFmpeg says of a file that is of no format it knows."""
 BYTES_A_SECOND = 4_000
 """Where the headers tell no duration, the time limit is that of 32 kbit/s."""
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from etl.audio.compress import Sound, content_hash, decoded_seconds, foreign_bytes, probe
-from etl.audio.media import LEFTOVER_S, replacing, sync
+from etl.audio.media import abandoned, replacing, sync
 from etl.tags.origin import Mark, tags_with_mark
 from etl.tags.raw import REFUSED, head_length
 from infra.errors import AudioError
@@ -102,10 +102,9 @@ def beside(path: Path) -> Path:
 
 def clear_leftovers(folders: Iterable[Path]) -> None:
     """Remove what runs left behind that were killed more than a day ago, and whose originals never came up again."""
-    for part in itertools.chain.from_iterable(folder.glob(".segue-*.part") for folder in folders):
+    for part in abandoned(itertools.chain.from_iterable(folder.glob(".segue-*.part") for folder in folders)):
         with contextlib.suppress(OSError):
-            if part.lstat().st_mtime < time.time() - LEFTOVER_S:
-                part.unlink()
+            part.unlink()
 
 
 def take_place(path: Path, wrote: Beside, mark: Mark, *, seconds: float, sound: Sound, backup: Path | None) -> bool:

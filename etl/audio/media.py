@@ -10,7 +10,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from etl.audio.encoding import Encoding
@@ -19,6 +19,7 @@ from etl.tags.picture import Cover
 from infra.models import Media, TrackId
 
 __all__ = [
+    "abandoned",
     "clear_leftovers",
     "cover_path",
     "drop_cover",
@@ -107,7 +108,13 @@ def drop_cover(before: str | None, now: str | None) -> None:
 
 def clear_leftovers(media: Path) -> None:
     """Remove what writers left behind that were killed more than a day ago."""
-    for part in media.glob("??/.*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            if part.stat().st_mtime < time.time() - LEFTOVER_S:
-                part.unlink()
+    for part in abandoned(media.glob("??/.*.part")):
+        part.unlink(missing_ok=True)
+
+
+def abandoned(paths: Iterable[Path]) -> Iterator[Path]:
+    """Those of them that nobody has written to for a day: whoever did was killed."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.lstat().st_mtime < time.time() - LEFTOVER_S:
+                yield path

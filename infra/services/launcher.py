@@ -6,7 +6,6 @@ In: settings. Out: running parts, and a `run/state.json` that says which.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from infra.errors import ServiceError
+from infra.secrecy import without_secrets
 from infra.services.kafka import kafka_part
 from infra.services.mongo import mongo_part
 from infra.services.part import Part
@@ -214,7 +214,7 @@ class Launcher:
                     pid=me.pid,
                     create_time=me.create_time,
                     supervisor=self._supervisor,
-                    command=_without_passwords(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:200],
+                    command=without_secrets(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:200],
                     parts=tuple(self._states.values()),
                     ports=self._ports,
                 ),
@@ -256,8 +256,3 @@ def _created(process: subprocess.Popen[bytes]) -> float:
 def _status(code: int) -> int:
     """An exit as a shell shows it: 128 and the signal's number for a process that was killed."""
     return code if code >= 0 else 128 - code
-
-
-def _without_passwords(command: str) -> str:
-    """A command line whose addresses do not tell who may read them."""
-    return re.sub(r"://[^/@\s]*@", "://", command)

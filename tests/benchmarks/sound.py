@@ -31,12 +31,12 @@ from threadpoolctl import threadpool_limits
 from etl.sound.features import measure
 from etl.sound.normalise import Normaliser
 from etl.sound.spectrum import SAMPLE_RATE, Frames, measure_frames
+from tests.benchmarks.ingest import encode
 
 Values = NDArray[np.float64]
 Distances = Callable[[Values], Callable[[Values, Values], Values]]
 """Fitted on the values of whole tracks (n, d), it gives the distances (a, b) between two lists of values."""
 
-BITRATE = "64k"
 BLOCK = 1 << 20
 NEAREST = 10
 ESSENTIA = importlib.util.find_spec("essentia") is not None
@@ -56,21 +56,13 @@ def decode(file: Path) -> NDArray[np.float32]:
     return np.frombuffer(decoded, np.float32)
 
 
-def copy_of(file: Path, folder: str) -> Path:
-    """The file as a 64 kbit/s MP3."""
-    target = Path(folder) / "copy.mp3"
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", f"file:{file}", "-map", "0:a:0"]
-    subprocess.run([*command, "-c:a", "libmp3lame", "-b:a", BITRATE, str(target)], check=True)
-    return target
-
-
 def describe(file: Path) -> Track:
     """One track, measured by every method."""
     tags = mutagen.File(file, easy=True)
     samples = decode(file)
     first, second = np.array_split(samples, 2)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
-        sounds = [samples, first, second, decode(copy_of(file, folder))]
+        sounds = [samples, first, second, decode(encode(file, Path(folder)))]
         return Track(
             (tags or {}).get("album", [""])[0],
             dict(zip(METHODS, zip(*map(values_of, sounds), strict=True), strict=True)),
