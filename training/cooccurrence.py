@@ -43,6 +43,13 @@ class Evidence(NamedTuple):
     seeds: Ints
     """(k,) the distinct seeds, oldest first."""
 
+    def of(self, places: Ints) -> NDArray[np.float64]:
+        """The scores of the tracks at `places` (c,), 0 where nothing speaks for one."""
+        if not len(self.candidates):
+            return np.zeros(len(places))
+        at = np.minimum(np.searchsorted(self.candidates, places), len(self.candidates) - 1)
+        return np.where(self.candidates[at] == places, self.scores[at], 0.0)
+
 
 class Cooccurrence:
     """Sessions and where each item occurs in them; all arrays may be memory-mapped."""
