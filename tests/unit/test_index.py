@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from infra.errors import BundleError
+from tests.data.embeddings import exact, items, queries, recall
 from training.encoder import unit
-from training.index import VectorIndex, recall
+from training.index import VectorIndex, looks
 
 SEED = 5
 
@@ -35,7 +38,20 @@ def test_few_vectors_are_found_exactly(n: int):
 
 
 def test_trees_find_what_exact_search_finds(trees: VectorIndex):
-    assert recall(trees, vectors(50, seed=2)) >= 0.99
+    asked = vectors(50, seed=2)
+    assert recall(exact(trees.table, asked, 20), [trees.nearest(query, 20) for query in asked], 20) >= 0.99
+
+
+def test_embeddings_as_models_have_them_are_found():
+    table = items(10_000, seed=1)
+    asked = queries(table, 200, seed=2)
+    index = VectorIndex.build(table, SEED)
+    assert recall(exact(table, asked, 20), [index.nearest(query, 20) for query in asked], 20) >= 0.99
+
+
+def test_more_is_inspected_among_more_and_for_more():
+    assert looks(10_000, 20) < looks(100_000, 20) < looks(1_000_000, 20) < 1_000_000 / 5
+    assert looks(10_000, 20) < looks(10_000, 200)
 
 
 def test_the_same_seed_gives_the_same_answers(many: np.ndarray, trees: VectorIndex):
@@ -69,3 +85,89 @@ def test_trees_of_more_vectors_than_the_table_are_refused(tmp_path: Path, many: 
     VectorIndex.build(many, SEED).save(tmp_path / "trees")
     with pytest.raises(BundleError, match="3000 vectors"):
         VectorIndex.load(many[:100], tmp_path / "trees")
+
+
+@pytest.mark.parametrize("k", [3_000, 10**6, 10**12])
+def test_more_than_there_are_is_all_there_are(trees: VectorIndex, k: int):
+    assert sorted(trees.nearest(vectors(1)[0], k)) == list(range(3_000))
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_fewer_than_one_is_none(trees: VectorIndex, k: int):
+    assert trees.nearest(vectors(1)[0], k).tolist() == []
+
+
+def test_ten_thousand_fresh_vectors_are_found_exactly(trees: VectorIndex, many: np.ndarray):
+    fresh = vectors(10_000, seed=7)
+    wider = trees
+    for some in np.array_split(fresh, 10):
+        wider = wider.with_fresh(some)
+    query = vectors(1, seed=8)[0]
+    of_all = np.argsort(-(np.concatenate([many, fresh]) @ query), kind="stable")[:200]
+    found = wider.nearest(query, 200)
+    assert found[found >= 3_000].tolist() == of_all[of_all >= 3_000].tolist()
+
+
+def test_fresh_vectors_saved_with_the_table_are_found_as_before(tmp_path: Path, trees: VectorIndex):
+    wider = trees.with_fresh(vectors(50, seed=6))
+    wider.save(tmp_path / "trees")
+    loaded = VectorIndex.load(wider.table, tmp_path / "trees")
+    assert len(loaded) == len(wider) == 3_050
+    for query in vectors(10, seed=3):
+        assert loaded.nearest(query, 30).tolist() == wider.nearest(query, 30).tolist()
+
+
+@pytest.mark.parametrize("table", [np.zeros((2_500, 16)), np.ones((2_500, 16)) / 4], ids=["zeros", "all alike"])
+def test_vectors_that_nothing_tells_apart_come_in_their_order(table: np.ndarray):
+    index = VectorIndex.build(table.astype(np.float32), SEED)
+    found = index.nearest(vectors(1)[0], 2_500)
+    assert sorted(found) == list(range(2_500))
+    assert found.tolist() == sorted(found)
+
+
+def test_processes_that_load_one_index_share_its_memory(tmp_path: Path, many: np.ndarray):
+    VectorIndex.build(many, SEED).save(tmp_path / "trees")
+    np.save(tmp_path / "vectors.npy", many)
+    replicas = [
+        subprocess.Popen(
+            [sys.executable, "-c", REPLICA, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    try:
+        assert [replica.stdout.readline() for replica in replicas] == ["ready\n"] * 2
+        for replica in replicas:
+            mapped = mapping(replica.pid, str(tmp_path / "trees"))
+            assert mapped["Rss"] > 1_000
+            assert mapped["Pss"] <= 0.6 * mapped["Rss"]
+            assert mapped["Anonymous"] == mapped["Private_Dirty"] == 0
+    finally:
+        for replica in replicas:
+            replica.communicate("done")
+
+
+REPLICA = """
+import sys
+from pathlib import Path
+import numpy as np
+from training.index import VectorIndex
+folder = Path(sys.argv[1])
+index = VectorIndex.load(np.load(folder / "vectors.npy", mmap_mode="r"), folder / "trees")
+for query in np.load(folder / "vectors.npy")[::10]:
+    index.nearest(query, 20)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def mapping(pid: int, path: str) -> dict[str, int]:
+    """What the kernel tells of a mapped file, in kB."""
+    figures: dict[str, int] = {}
+    within = False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if "-" in line.split(" ", 1)[0]:
+            within = line.endswith(path)
+        elif within and rest.endswith("kB"):
+            figures[name] = figures.get(name, 0) + int(rest.split()[0])
+    return figures
