@@ -1,4 +1,4 @@
-"""What training makes small: the next track ranked below others, parts of a track apart, skips near the query.
+"""What training makes small: the next track ranked below others, stretches of a track apart, skips near the query.
 
 In: modules, a batch, negatives. Out: scalar losses.
 """
@@ -14,16 +14,18 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from training.batches import Batch, Negatives
+from training.cooccurrence import ragged
 from training.dataset import TrainingData
-from training.encoder import Floats
+from training.encoder import Floats, unit
 from training.model import ItemTable, ModelConfig, SessionEncoder
 
 __all__ = ["in_parts", "session_loss", "sound_loss"]
 
 SOUND_BATCH = 256
 SOUND_TEMPERATURE = 0.1
-SAME_ALBUM, SAME_ARTIST = 0.3, 0.15
-"""What parts of two tracks of one album, or artist, are worth as a pair, beside 1 for parts of one track."""
+RELATED = 0.3
+"""What finding tracks of one's album or artist is worth, beside 1 for finding the other stretch of the track."""
+SAME_ALBUM, SAME_ARTIST = 1.0, 0.5
 SKIP_MARGIN, SKIP_TEMPERATURE = 0.2, 0.1
 NEVER = -1e9
 
@@ -123,20 +125,33 @@ class _SumOfExponentials(torch.autograd.Function):
 
 
 def sound_loss(items: ItemTable, data: TrainingData, rng: np.random.Generator, device: torch.device) -> Tensor:
-    """Parts of one track belong together, those of one album or artist somewhat; 0 where no track has two parts."""
-    parts, tracks = np.diff(data.segments.offsets), in_parts(data)
+    """The two stretches of a track belong together, and somewhat the tracks of one album or artist; 0 for no stretches.
+
+    A track seeks its other stretch among those of other artists and albums: its own are not held against it.
+    """
+    tracks = in_parts(data)
     if items.content is None or len(tracks) < 2:
         return torch.zeros((), device=device)
     tracks = rng.permutation(tracks)[:SOUND_BATCH]
-    first = rng.integers(0, parts[tracks])
-    second = (first + rng.integers(1, parts[tracks])) % parts[tracks]
-    views = [
-        torch.from_numpy(data.segments.vectors[data.segments.offsets[tracks] + p]).to(device) for p in (first, second)
-    ]
-    one, other = (nnf.normalize(items.content(view), dim=-1) for view in views)
-    pairs = torch.from_numpy(_alike(data, tracks)).to(device)
+    views = [items.content(torch.from_numpy(view).to(device)) for view in _stretches(data, tracks, rng)]
+    one, other = (nnf.normalize(view, dim=-1) for view in views)
     logits = one @ other.T / SOUND_TEMPERATURE
-    return (nnf.cross_entropy(logits, pairs) + nnf.cross_entropy(logits.T, pairs)) / 2
+    alike = torch.from_numpy(_alike(data, tracks)).to(device)
+    itself = torch.eye(len(tracks), dtype=torch.bool, device=device)
+    own, apart = torch.arange(len(tracks), device=device), logits.masked_fill(alike > 0, NEVER)
+    found = (nnf.cross_entropy(apart, own) + nnf.cross_entropy(apart.T, own)) / 2
+    near = torch.log_softmax(logits.masked_fill(itself, NEVER), dim=-1)
+    return found - RELATED * (alike * near).sum() / (alike > 0).any(dim=1).sum().clamp(min=1)
+
+
+def _stretches(data: TrainingData, tracks: NDArray[np.int64], rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Unit vectors (k, d) of each track before and after a random cut between two of its parts."""
+    begins, parts = data.segments.offsets[tracks], np.diff(data.segments.offsets)[tracks]
+    places, _ = ragged(begins, parts)
+    edges = np.cumsum(parts) - parts
+    cuts = edges + rng.integers(1, parts)
+    sums = np.add.reduceat(data.segments.vectors[places], np.stack([edges, cuts], axis=1).ravel(), axis=0)
+    return unit(sums[::2]), unit(sums[1::2])
 
 
 def in_parts(data: TrainingData) -> NDArray[np.int64]:
@@ -145,10 +160,11 @@ def in_parts(data: TrainingData) -> NDArray[np.int64]:
 
 
 def _alike(data: TrainingData, tracks: NDArray[np.int64]) -> Floats:
-    """(k, k): how much each pair belongs together, rows summing to 1."""
+    """(k, k): how much each other track of the artist or album belongs to one; rows sum to 1, or to 0 where none does."""
     artists = np.array([data.artists[i] for i in tracks])
     albums = np.array([data.albums[i] for i in tracks])
     same_artist = (artists[:, None] == artists[None, :]) & (artists != "")[:, None]
     same_album = same_artist & (albums[:, None] == albums[None, :]) & (albums != "")[:, None]
-    worth = np.maximum(np.eye(len(tracks)), np.maximum(SAME_ARTIST * same_artist, SAME_ALBUM * same_album))
-    return np.asarray(worth / worth.sum(axis=1, keepdims=True), dtype=np.float32)
+    worth = np.where(same_album, SAME_ALBUM, np.where(same_artist, SAME_ARTIST, 0.0))
+    np.fill_diagonal(worth, 0.0)
+    return np.asarray(worth / np.maximum(worth.sum(axis=1, keepdims=True), SAME_ARTIST), dtype=np.float32)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from training.content_start import ContentStart
 from training.encoder import Content, Encoder, Floats
 from training.ranking import Ranking
 
@@ -39,7 +40,7 @@ class ModelConfig(BaseModel):
     """Of the cosines; under 0.02 their exponentials leave single precision."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Of the encoder's input vectors."""
-    content_dropout: float = Field(default=0.2, ge=0, lt=1)
+    content_dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of items whose behaviour part is left out of a step, so that sound alone must place them."""
     negatives: int = Field(default=3_000, ge=1)
     """Sampled a step; a smaller library is ranked whole."""
@@ -54,23 +55,38 @@ class ModelConfig(BaseModel):
 
 
 class ContentTower(nn.Module):
-    """From a sound vector to the shared space: a turn that keeps distances, and what is learned on top of it."""
+    """From a sound vector to the shared space: a beginning in closed form, and what is learned on top of it, slowly."""
 
-    def __init__(self, inputs: int, dim: int) -> None:
+    def __init__(self, start: ContentStart) -> None:
         super().__init__()
-        self.straight = nn.Linear(inputs, dim, bias=False)
-        nn.init.orthogonal_(self.straight.weight)
-        self.up = nn.Linear(inputs, HIDDEN)
-        self.down = nn.Linear(HIDDEN, dim, bias=False)
-        nn.init.zeros_(self.down.weight)
+        weights = start.content.weights
+        names = ("straight.weight", "up.weight", "up.bias", "down.weight")
+        self.straight, self.up, self.bias, self.down = (_Slow(weights[name], start.pace) for name in names)
 
     def forward(self, sound: Tensor) -> Tensor:
         """(n, d) → (n, dim), not normalised."""
-        return self.straight(sound) + self.down(torch.relu(self.up(sound)))  # type: ignore[no-any-return]
+        hidden = torch.relu(nnf.linear(sound, self.up(), self.bias()))
+        return nnf.linear(sound, self.straight()) + nnf.linear(hidden, self.down())
 
     def arrays(self) -> Content:
         """The weights, for numpy."""
-        return Content(_arrays(self))
+        parts = {"straight.weight": self.straight, "up.weight": self.up, "up.bias": self.bias, "down.weight": self.down}
+        return Content({name: part().detach().cpu().numpy() for name, part in parts.items()})
+
+
+class _Slow(nn.Module):
+    """A weight that leaves its beginning at `pace`: Adam's own steps are as long for one weight as for another."""
+
+    start: Tensor
+
+    def __init__(self, start: Floats, pace: float) -> None:
+        super().__init__()
+        self._pace = pace
+        self.register_buffer("start", torch.from_numpy(start))
+        self.learned = nn.Parameter(torch.zeros(start.shape))
+
+    def forward(self) -> Tensor:
+        return self.start + self._pace * self.learned
 
 
 class ItemTable(nn.Module):
@@ -79,10 +95,10 @@ class ItemTable(nn.Module):
     sound: Tensor
     played: Tensor
 
-    def __init__(self, sound: Floats, behaviour: Floats, content_dropout: float) -> None:
+    def __init__(self, sound: Floats, behaviour: Floats, content: ContentStart | None, content_dropout: float) -> None:
         super().__init__()
         self.behaviour = nn.Parameter(torch.from_numpy(behaviour))
-        self.content = ContentTower(sound.shape[1], behaviour.shape[1]) if sound.shape[1] else None
+        self.content = ContentTower(content) if content is not None else None
         self.content_dropout = content_dropout
         self.register_buffer("sound", torch.from_numpy(sound), persistent=False)
         # A track without plays has no behaviour part, and never gets one from being sampled as a negative.

@@ -1,11 +1,13 @@
 """How well sound alone finds what belongs together: halves of a track, tracks of an album, and a track by its small copy.
 
-    python -m tests.benchmarks.sound DIR [--json] [--jobs N]
+    python -m tests.benchmarks.sound DIR [--train DIR] [--json] [--jobs N]
 
-In: a folder of MP3s with album tags. Out: for `ours` (features and normaliser of the service) and three known methods, the
-share of first halves that find their second half first (`halves_p_at_1`) and the mean reciprocal rank (`halves_mrr`), the
-share of the nearest one and ten from the same album (`p_at_1`, `p_at_10`), and the share of 64 kbit/s copies that find
-their original first (`copy_p_at_1`). No method sees a label; scalers and PCA are fitted on the whole tracks, not on parts.
+In: a folder of MP3s with album tags. Out: for `ours` (features and normaliser of the service), `learned` (the content part
+of a model that has no plays to learn from, over the very vectors of `ours`) and three known methods, the share of first
+halves that find their second half first (`halves_p_at_1`) and the mean reciprocal rank (`halves_mrr`), the share of the
+nearest one and ten from the same album (`p_at_1`, `p_at_10`), and the share of 64 kbit/s copies that find their original
+first (`copy_p_at_1`). Scalers and PCA are fitted on the whole tracks that are judged, not on parts, and see no label.
+`learned` is trained on the music of `--train`; without it, each track is judged by a model that saw nothing of its album.
 """
 
 from __future__ import annotations
@@ -14,14 +16,12 @@ import argparse
 import importlib.util
 import json
 import os
-import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import mutagen
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
@@ -32,48 +32,44 @@ from etl.sound.features import measure
 from etl.sound.normalise import Normaliser
 from etl.sound.spectrum import SAMPLE_RATE, Frames, measure_frames
 from tests.benchmarks.ingest import encode
+from tests.benchmarks.measured import Measured, blocks, decode, labels, measured, unplayed
+from training.encoder import unit
+from training.model import ModelConfig
+from training.train import fit
 
 Values = NDArray[np.float64]
 Distances = Callable[[Values], Callable[[Values, Values], Values]]
 """Fitted on the values of whole tracks (n, d), it gives the distances (a, b) between two lists of values."""
 
-BLOCK = 1 << 20
 NEAREST = 10
+FOLDS = 5
 ESSENTIA = importlib.util.find_spec("essentia") is not None
 
 
 class Track(NamedTuple):
     """What each method needs of a track: its values for the whole, the first half, the second half and the copy."""
 
-    album: str
+    whole: Measured
     values: dict[str, list[Values]]
-
-
-def decode(file: Path) -> NDArray[np.float32]:
-    """Mono samples at 22,050 Hz."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", f"file:{file}", "-map", "0:a:0", "-f", "f32le", "-ac", "1"]
-    decoded = subprocess.run([*command, "-ar", str(SAMPLE_RATE), "pipe:"], check=True, capture_output=True).stdout
-    return np.frombuffer(decoded, np.float32)
 
 
 def describe(file: Path) -> Track:
     """One track, measured by every method."""
-    tags = mutagen.File(file, easy=True)
     samples = decode(file)
     first, second = np.array_split(samples, 2)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
+        whole = Measured(file, labels(file), measure(blocks(samples)))
         sounds = [samples, first, second, decode(encode(file, Path(folder)))]
-        return Track(
-            (tags or {}).get("album", [""])[0],
-            dict(zip(METHODS, zip(*map(values_of, sounds), strict=True), strict=True)),
-        )
+        ours_of = [whole.features, *(measure(blocks(sound)) for sound in sounds[1:])]
+        values = {"ours": [np.asarray(one.values) for one in ours_of]}
+        beside = zip(*map(values_beside, sounds), strict=True)
+        return Track(whole, values | dict(zip(BESIDE, map(list, beside), strict=True)))
 
 
-def values_of(samples: NDArray[np.float32]) -> list[Values]:
-    """The values of one sound by each of the methods, in their order."""
-    blocks = [samples[i : i + BLOCK] for i in range(0, samples.size, BLOCK)]
-    frames = measure_frames(blocks)
-    values = [np.asarray(measure(blocks).values), frames.mfcc.mean(axis=1), mean_and_deviation(frames)]
+def values_beside(samples: NDArray[np.float32]) -> list[Values]:
+    """The values of one sound by each of the known methods, in their order."""
+    frames = measure_frames(blocks(samples))
+    values = [np.asarray(frames.mfcc.mean(axis=1)), mean_and_deviation(frames)]
     return [*values, essentia_mfcc(samples)] if ESSENTIA else values
 
 
@@ -116,19 +112,59 @@ def cosine_of_standardised(whole: Values) -> Callable[[Values, Values], Values]:
     return lambda a, b: -(unit(a) @ unit(b).T)
 
 
-METHODS: dict[str, Distances] = {
-    "ours": ours,
+BESIDE: dict[str, Distances] = {
     "mean_mfcc": lambda _: euclidean,
     "seed_features": cosine_of_standardised,
 } | ({"essentia": cosine_of_standardised} if ESSENTIA else {})
 
 
-def judge(tracks: Sequence[Track], method: str) -> dict[str, float]:
-    """The five figures of one method."""
-    whole, first, second, copies = (np.array([t.values[method][i] for t in tracks], np.float64) for i in range(4))
-    distances = METHODS[method](whole)
+def learned(tracks: Sequence[Track], train: Sequence[Measured]) -> Distances:
+    """Cosine distance in the space of models trained on `train`, or on the albums of `tracks` that a track is not of."""
+
+    def fitted(whole: Values) -> Callable[[Values, Values], Values]:
+        normaliser = Normaliser.fit(whole)
+        models = [(rows, content(others, normaliser)) for rows, others in splits(tracks, train)]
+
+        def distances(a: Values, b: Values) -> Values:
+            table = np.empty((len(a), len(b)))
+            for rows, vectors in models:
+                table[rows] = -(vectors(a[rows]) @ vectors(b).T)
+            return table
+
+        return distances
+
+    return fitted
+
+
+def splits(
+    tracks: Sequence[Track], train: Sequence[Measured]
+) -> Iterator[tuple[NDArray[np.int64], Sequence[Measured]]]:
+    """Places in `tracks` that are judged together, and what their model is trained on: nothing of their albums."""
+    if train:
+        yield np.arange(len(tracks)), train
+        return
+    albums = np.array([track.whole.labels.album for track in tracks])
+    order = np.random.default_rng(0).permutation(np.unique(albums))
+    for fold in range(min(FOLDS, len(order))):
+        judged = np.isin(albums, order[fold::FOLDS])
+        yield np.flatnonzero(judged), [tracks[i].whole for i in np.flatnonzero(~judged)]
+
+
+def content(train: Sequence[Measured], normaliser: Normaliser) -> Callable[[Values], Values]:
+    """From values to vectors by the content part of a model trained on `train`; the normaliser's own without music."""
+    model = fit(ModelConfig(), unplayed(train, normaliser)).content if train else None
+    if model is None:
+        return normaliser.transform
+    return lambda values: unit(model(normaliser.transform(values)))
+
+
+def judge(tracks: Sequence[Track], values_by: str, method: Distances) -> dict[str, float]:
+    """The five figures of one method over one kind of values."""
+    whole, first, second, copies = (np.array([t.values[values_by][i] for t in tracks], np.float64) for i in range(4))
+    distances = method(whole)
     halves = ranks(distances(first, second))
-    same_1, same_10 = same_album(distances(whole, whole), np.array([t.album for t in tracks]))
+    albums = np.array([t.whole.labels.album for t in tracks])
+    same_1, same_10 = same_album(distances(whole, whole), albums)
     figures = {
         "p_at_1": same_1,
         "p_at_10": same_10,
@@ -154,21 +190,30 @@ def same_album(distances: Values, albums: NDArray[np.str_]) -> tuple[float, floa
     return float(same[asked, 0].mean()), float(shares[asked].mean())
 
 
-def compare(music: Path, jobs: int) -> dict[str, object]:
+def compare(music: Path, jobs: int, train: Path | None = None) -> dict[str, object]:
     """All methods on the same tracks; `essentia` is None where it is not installed."""
     with ProcessPoolExecutor(jobs) as pool:
         tracks = list(pool.map(describe, sorted(music.rglob("*.mp3"))))
-    figures = dict.fromkeys((*METHODS, "essentia")) | {method: judge(tracks, method) for method in METHODS}
-    return {"tracks": len(tracks), "albums": len({t.album for t in tracks}), **figures}
+    others = measured(train, jobs) if train else []
+    figures: dict[str, object] = {
+        "tracks": len(tracks),
+        "albums": len({t.whole.labels.album for t in tracks}),
+        "trained_on": len(others),
+        "ours": judge(tracks, "ours", ours),
+        "learned": judge(tracks, "ours", learned(tracks, others)),
+        "essentia": None,
+    }
+    return figures | {name: judge(tracks, name, method) for name, method in BESIDE.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("music", type=Path)
+    parser.add_argument("--train", type=Path, help="other music, for `learned` to learn from")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    figures = compare(given.music, given.jobs)
+    figures = compare(given.music, given.jobs, given.train)
     if not given.json:
         for method, measured in figures.items():
             shown = measured.items() if isinstance(measured, dict) else [("", measured)]

@@ -8,6 +8,8 @@ import torch
 
 from infra.errors import TrainingError
 from tests.unit.checkerboard import checkerboard, library, two_sounds
+from training.behaviour import behaviour
+from training.content_start import content_start
 from training.dataset import TrainingData
 from training.encoder import FittedModel, unit
 from training.model import ContentTower, ModelConfig, SessionEncoder
@@ -44,8 +46,12 @@ def test_numpy_encoder_gives_the_query_of_the_torch_one(length: int):
 
 def test_numpy_content_gives_the_vectors_of_the_torch_one():
     torch.manual_seed(0)
-    tower = ContentTower(8, 16)
-    torch.nn.init.normal_(tower.down.weight)
+    data = checkerboard()
+    start = content_start(data, behaviour(data, 16, seed=0), seed=0)
+    assert start is not None
+    tower = ContentTower(start)
+    for weights in tower.parameters():
+        torch.nn.init.normal_(weights)
     sound = two_sounds(5)
     expected = tower(torch.from_numpy(sound)).detach().numpy()
     np.testing.assert_allclose(tower.arrays()(sound), expected, atol=1e-5)
