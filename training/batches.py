@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.cooccurrence import ragged
+from training.crew import Crew
 from training.dataset import Sessions
 
 __all__ = ["Batch", "Negatives", "Sampler", "batch", "batches", "chunks", "steps"]
@@ -59,10 +60,11 @@ def steps(sessions: Sessions, batch_size: int) -> int:
     return max(math.ceil(sessions.number / batch_size), LEAST_STEPS)
 
 
-def batches(
-    sessions: Sessions, number: int, batch_size: int, rng: np.random.Generator, device: torch.device
-) -> Iterator[Batch]:
-    """`number` batches, sessions of about one length together, every session about equally often."""
+def batches(sessions: Sessions, number: int, batch_size: int, rng: np.random.Generator, crew: Crew) -> Iterator[Batch]:
+    """`number` batches, sessions of about one length together, every session about equally often.
+
+    With the same `rng`, the workers of a crew deal the sessions of each batch out among them.
+    """
     if not sessions.number:
         return
     size = min(batch_size, max(math.ceil(sessions.number / 8), 8), sessions.number)
@@ -73,7 +75,8 @@ def batches(
         order = np.argsort(lengths + rng.uniform(0, 1.5, sessions.number))
         groups = [order[i : i + size] for i in range(0, len(order), size)]
         for group in rng.permutation(len(groups))[: number - made]:
-            yield batch(sessions.select(groups[group]), device)
+            share = groups[group][crew.rank :: crew.size]
+            yield batch(sessions.select(share if len(share) else groups[group]), crew.device)
             made += 1
 
 
@@ -94,19 +97,22 @@ def batch(sessions: Sessions, device: torch.device) -> Batch:
 
 
 class Sampler:
-    """Negatives by play count to the power of 0.75; all items where there are few."""
+    """Negatives by play count to the power of 0.75; all played tracks where there are few.
+
+    A track that nobody has played is never among them: not to have been there says nothing against it.
+    """
 
     def __init__(self, counts: NDArray[np.int64], wanted: int, device: torch.device) -> None:
-        chance = torch.from_numpy(np.maximum(counts, 0.1) ** 0.75).to(device)
-        self._chance = chance / chance.sum()
+        chance = torch.from_numpy(counts**0.75).to(device)
+        self._chance = chance / chance.sum().clamp(min=1)
         self._wanted = wanted
-        self._all = torch.arange(len(counts), device=device)
+        self._played = torch.nonzero(chance > 0)[:, 0]
         inclusion = -torch.expm1(wanted * torch.log1p(-self._chance.clamp(max=1 - 1e-9)))
         self._log_chance = torch.log(inclusion.clamp(min=1e-12)).float()
 
     def draw(self) -> Negatives:
         """Another draw, each item once."""
-        if len(self._all) <= self._wanted:
-            return Negatives(self._all, torch.zeros_like(self._log_chance))
+        if len(self._played) <= self._wanted:
+            return Negatives(self._played, torch.zeros_like(self._log_chance))
         drawn = torch.multinomial(self._chance, self._wanted, replacement=True)
         return Negatives(torch.unique(drawn), self._log_chance)

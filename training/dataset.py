@@ -6,7 +6,6 @@ Out: `TrainingData`, sessions in time order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,11 +19,14 @@ from numpy.typing import NDArray
 from infra.errors import TrainingError
 from training.cooccurrence import ragged
 from training.encoder import Floats
+from training.track_files import joined, offsets_of, read_tracks, record_batches
 
 if TYPE_CHECKING:
     from etl.sound.normalise import Normaliser
 
 __all__ = ["Segments", "Sessions", "TrainingData", "from_sessions", "load"]
+
+SESSIONS_AT_ONCE = 65_536
 
 
 class Sessions(NamedTuple):
@@ -45,7 +47,7 @@ class Sessions(NamedTuple):
         """The sessions at `chosen`, in that order."""
         lengths = np.diff(self.offsets)[chosen]
         places, _ = ragged(self.offsets[chosen], lengths)
-        return Sessions(_offsets(lengths), self.items[places], self.weights[places])
+        return Sessions(offsets_of(lengths), self.items[places], self.weights[places])
 
     def wanted(self) -> Sessions:
         """Without what was skipped or stopped early: only weights above 0; sessions may become empty."""
@@ -81,35 +83,15 @@ class TrainingData:
 def load(tracks: Path, sessions: Path, normaliser: Normaliser | None) -> TrainingData:
     """Read the folders `tracks` and `sessions`; segments are brought to unit vectors by `normaliser`.
 
+    Tracks come in the order of their ids, sessions in that of their ends, however Spark had divided them among files.
     Sessions' tracks that are not in `tracks` are left out. Raises `TrainingError` when there is no track,
     or naming the track whose features are not numbers.
     """
-    ids: list[str] = []
-    artists: list[str] = []
-    albums: list[str] = []
-    vectors: list[Floats | None] = []
-    raw: list[Floats] = []
-    for batch in _batches(tracks):
-        for row in batch.to_pylist():
-            ids.append(row["id"])
-            artists.append(row.get("artist") or "")
-            albums.append(row.get("album") or "")
-            vectors.append(_numbers(row["id"], row.get("vector")))
-            parts = _numbers(row["id"], row.get("segments")) if normaliser is not None else None
-            raw.append(np.empty((0, 0), dtype=np.float32) if parts is None else parts)
-    if not ids:
-        raise TrainingError(f"{tracks}: there are no tracks to learn from; run `segue ingest` first")
-    train, holdout = _sessions(sessions, ids)
-    sound = _sound(ids, vectors)
+    found = read_tracks(tracks, normaliser)
+    train, holdout = _sessions(sessions, found.names["id"])
+    ids, artists, albums = (found.names[name].to_pylist() for name in ("id", "artist", "album"))
     return TrainingData(
-        ids,
-        artists,
-        albums,
-        sound,
-        _segments(raw, normaliser, sound.shape[1]),
-        train,
-        holdout,
-        _counts(train, len(ids)),
+        ids, artists, albums, found.sound, Segments(found.part_offsets, found.parts), train, holdout, found.plays
     )
 
 
@@ -125,7 +107,7 @@ def from_sessions(path: Path, holdout_share: float = 0.0) -> TrainingData:
     ids, items = np.unique(np.asarray(lists.flatten()), return_inverse=True)
     if not len(ids):
         raise TrainingError(f"{path}: there are no sessions in it")
-    everything = Sessions(_offsets(lengths), items.astype(np.int32), np.ones(len(items), dtype=np.float32))
+    everything = Sessions(offsets_of(lengths), items.astype(np.int32), np.ones(len(items), dtype=np.float32))
     cut = everything.number - int(everything.number * holdout_share)
     train = everything.select(np.arange(cut))
     return TrainingData(
@@ -140,69 +122,32 @@ def from_sessions(path: Path, holdout_share: float = 0.0) -> TrainingData:
     )
 
 
-def _batches(folder: Path) -> Iterator[pa.RecordBatch]:
-    yield from pads.dataset(folder, format="parquet").to_batches(batch_size=4_096)
-
-
-def _sessions(folder: Path, ids: list[str]) -> tuple[Sessions, Sessions]:
-    known = pa.array(ids, pa.string())
-    lengths: list[NDArray[np.int64]] = []
-    items: list[NDArray[np.int32]] = []
-    weights: list[Floats] = []
-    ended: list[NDArray[np.int64]] = []
-    held: list[NDArray[np.bool_]] = []
-    for batch in _batches(folder):
-        tracks, values = batch.column("tracks"), batch.column("weights")
-        positions = np.asarray(pc.fill_null(pc.index_in(tracks.flatten(), value_set=known), -1), dtype=np.int32)
-        _, owner = ragged(np.zeros(len(tracks), dtype=np.int64), np.asarray(pc.list_value_length(tracks)))
-        weight = np.asarray(values.flatten(), dtype=np.float32)
-        keep = (positions >= 0) & np.isfinite(weight)
-        lengths.append(np.bincount(owner[keep], minlength=len(tracks)).astype(np.int64))
-        items.append(positions[keep])
-        weights.append(np.clip(weight[keep], -1, 1))
-        ended.append(np.asarray(batch.column("ended_at_ms"), dtype=np.int64))
-        held.append(np.asarray(pc.equal(batch.column("split"), "holdout").to_numpy(zero_copy_only=False), dtype=bool))
-    everything = Sessions(_offsets(_joined(lengths, np.int64)), _joined(items, np.int32), _joined(weights, np.float32))
-    order = np.argsort(_joined(ended, np.int64), kind="stable")
-    in_holdout = _joined(held, np.bool_)[order]
+def _sessions(folder: Path, ids: pa.Array) -> tuple[Sessions, Sessions]:
+    parts = [_some_sessions(batch, ids) for batch in record_batches(folder, SESSIONS_AT_ONCE)]
+    lengths, items, weights, ended, names, held = zip(*parts, strict=True) if parts else [()] * 6
+    everything = Sessions(offsets_of(joined(lengths, np.int64)), joined(items, np.int32), joined(weights, np.float32))
+    # Sessions that end in one millisecond stand in the order of their names: Spark's own order may change.
+    ends = pa.table({"ended": joined(ended, np.int64), "name": pa.chunked_array(names, pa.string())})
+    order = np.asarray(pc.sort_indices(ends, [("ended", "ascending"), ("name", "ascending")]), dtype=np.int64)
+    in_holdout = joined(held, np.bool_)[order]
     return everything.select(order[~in_holdout]), everything.select(order[in_holdout])
 
 
-def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, dtype=dtype), *parts])
-
-
-def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+def _some_sessions(batch: pa.RecordBatch, ids: pa.Array) -> tuple[Any, ...]:
+    tracks = batch.column("tracks")
+    positions = np.asarray(pc.fill_null(pc.index_in(tracks.flatten(), value_set=ids), -1), dtype=np.int32)
+    weights = np.asarray(batch.column("weights").flatten(), dtype=np.float32)
+    keep = (positions >= 0) & np.isfinite(weights)
+    owner = np.repeat(np.arange(len(tracks)), np.asarray(pc.list_value_length(tracks)))
+    return (
+        np.bincount(owner[keep], minlength=len(tracks)),
+        positions[keep],
+        np.clip(weights[keep], -1, 1),
+        np.asarray(batch.column("ended_at_ms"), dtype=np.int64),
+        batch.column("session_id"),
+        np.asarray(pc.equal(batch.column("split"), "holdout").to_numpy(zero_copy_only=False), dtype=bool),
+    )
 
 
 def _counts(train: Sessions, n_tracks: int) -> NDArray[np.int64]:
     return np.bincount(train.wanted().items, minlength=n_tracks)
-
-
-def _numbers(track: str, values: Any) -> Floats | None:
-    if values is None or not len(values):
-        return None
-    numbers = np.asarray(values, dtype=np.float32)
-    if not np.isfinite(numbers).all():
-        raise TrainingError(f"track {track}: its features are not all numbers; ingest it again")
-    return numbers
-
-
-def _sound(ids: list[str], vectors: Sequence[Floats | None]) -> Floats:
-    sizes = {len(v) for v in vectors if v is not None}
-    if len(sizes) > 1:
-        raise TrainingError(f"sound vectors of different lengths ({sorted(sizes)}): normalise the library again")
-    sound = np.zeros((len(ids), sizes.pop() if sizes else 0), dtype=np.float32)
-    for row, vector in zip(sound, vectors, strict=True):
-        if vector is not None:
-            row[:] = vector
-    return sound
-
-
-def _segments(raw: Sequence[Floats], normaliser: Normaliser | None, d: int) -> Segments:
-    offsets = _offsets(np.array([len(parts) for parts in raw], dtype=np.int64))
-    filled = [parts for parts in raw if len(parts)]
-    if normaliser is None or not filled or not d:
-        return Segments(np.zeros(len(raw) + 1, dtype=np.int64), np.empty((0, d), dtype=np.float32))
-    return Segments(offsets, np.asarray(normaliser.transform(np.concatenate(filled)), dtype=np.float32))

@@ -12,7 +12,7 @@ from pyspark.sql.types import FloatType
 
 from training import signals
 
-__all__ = ["learnable", "listenings", "playable", "sessions", "split"]
+__all__ = ["learnable", "listenings", "playable", "sessions", "split", "with_plays"]
 
 DAY_MS = 24 * 60 * 60 * 1000
 MINUTE_MS = 60 * 1000
@@ -33,7 +33,9 @@ def playable(tracks: DataFrame, normaliser_version: int) -> DataFrame:
 def learnable(plays: DataFrame, tracks: DataFrame, now_ms: int) -> DataFrame:
     """Plays that may be learned from: not private, of a track in `tracks`, and from no clock a day or more ahead."""
     allowed = plays.where(~F.col("private") & (F.col("at_ms") <= now_ms + DAY_MS))
-    return allowed.join(tracks.select(F.col("id").alias("track")), "track", "left_semi")
+    # Spark sees only how large the tracks are with all their features, and would sort every play for it.
+    known = F.broadcast(tracks.select(F.col("id").alias("track")))
+    return allowed.join(known, "track", "left_semi")
 
 
 def listenings(plays: DataFrame, gap_minutes: int) -> DataFrame:
@@ -86,6 +88,18 @@ def split(of: DataFrame) -> DataFrame:
         return of.withColumn("split", F.lit("train"))
     newest = predictable.approxQuantile("ended_at_ms", [1 - HOLDOUT_SHARE], QUANTILE_ERROR)[0]
     return of.withColumn("split", F.when(F.col("ended_at_ms") > newest, "holdout").otherwise("train"))
+
+
+def with_plays(tracks: DataFrame, of: DataFrame) -> DataFrame:
+    """Tracks with the column `plays`: how often each has a weight above 0 in the sessions `of` that are "train".
+
+    It is what a track's chance to be a negative follows from.
+    """
+    heard = of.where(F.col("split") == "train").select(F.explode(F.arrays_zip("tracks", "weights")).alias("one"))
+    counts = heard.where("one.weights > 0").groupBy(F.col("one.tracks").alias("id")).agg(F.count("*").alias("plays"))
+    # A row a track at most, and small ones: the features stay where they are.
+    joined = tracks.join(F.broadcast(counts), "id", "left")
+    return joined.withColumn("plays", F.coalesce("plays", F.lit(0)))
 
 
 def _is_opinion() -> Column:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
@@ -63,6 +64,7 @@ def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
     options = {
         "spark.app.name": "segue",
         "spark.driver.memory": settings.spark_memory,
+        "spark.executor.memory": settings.spark_memory,
         "spark.local.dir": str(folder / "local"),
         "spark.log.level": "ERROR",
         "spark.pyspark.python": sys.executable,
@@ -73,12 +75,11 @@ def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    if settings.spark_master.startswith("local"):
-        options |= {
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.host": "127.0.0.1",
-            "spark.sql.shuffle.partitions": "2" if few else "16",
-        }
+    here = settings.spark_master.startswith("local")
+    if here or urlsplit(settings.spark_master).hostname in ("127.0.0.1", "localhost"):
+        options |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    if here:
+        options["spark.sql.shuffle.partitions"] = "2" if few else "16"
         if few:
             options["spark.driver.extraJavaOptions"] = QUICK_START
     return SparkConf(loadDefaults=False).setMaster(settings.spark_master).setAll(list(options.items()))

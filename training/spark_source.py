@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
@@ -22,7 +23,6 @@ from infra.store import Store
 
 __all__ = ["IdRange", "StoreSource", "id_ranges", "read"]
 
-BATCH_ROWS = 5_000
 DEFAULT_PARTITIONS = 8
 
 
@@ -39,6 +39,8 @@ class Shape(NamedTuple):
 
     schema: pa.Schema
     rows: Callable[[Store, IdRange], Iterator[dict[str, Any]]]
+    at_once: int
+    """Rows in a worker's memory."""
 
 
 class StoreSource(DataSource):
@@ -80,7 +82,7 @@ class StoreReader(DataSourceReader):
         shape = _shape(self._collection)
         with Store(self._uri, self._database) as store:
             rows = shape.rows(store, partition)
-            while batch := list(islice(rows, BATCH_ROWS)):
+            while batch := list(islice(rows, shape.at_once)):
                 yield pa.RecordBatch.from_pylist(batch, schema=shape.schema)
 
 
@@ -109,15 +111,13 @@ def _track(record: TrackRecord) -> dict[str, Any]:
         "album": record.track.album,
         "vector": None if newest is None else record.vectors[newest],
         "vector_version": newest,
-        "segments": record.features.segments,
+        "segments": np.asarray(record.features.segments, dtype="<f4").tobytes(),
     }
 
 
 def _plays(store: Store, ids: IdRange) -> Iterator[dict[str, Any]]:
     return (play._asdict() for play in store.plays.scan(ids.lower, ids.upper))
 
-
-VECTOR = pa.list_(pa.float32())
 
 SHAPES = {
     "tracks": Shape(
@@ -126,12 +126,15 @@ SHAPES = {
                 ("id", pa.string()),
                 ("artist", pa.string()),
                 ("album", pa.string()),
-                ("vector", VECTOR),
+                ("vector", pa.list_(pa.float32())),
                 ("vector_version", pa.int32()),
-                ("segments", pa.list_(VECTOR)),
+                # Rows of four-byte numbers, packed: Spark only carries them, and as lists they would be most of its work.
+                ("segments", pa.binary()),
             ]
         ),
         _tracks,
+        # A track has some two thousand numbers.
+        at_once=500,
     ),
     "plays": Shape(
         pa.schema(
@@ -147,6 +150,7 @@ SHAPES = {
             ]
         ),
         _plays,
+        at_once=5_000,
     ),
 }
 

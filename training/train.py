@@ -1,7 +1,7 @@
 """The training loop: the next track by sampled softmax, a contrast of sounds, and skips that push.
 
 In: `ModelConfig`, `TrainingData`. Out: `FittedModel`, plain arrays; and the figures of each epoch to `log`.
-The same seed on the same machine gives the same figures.
+The same seed and number of workers on the same machine give the same figures, whether or not it was killed in between.
 """
 
 from __future__ import annotations
@@ -9,72 +9,173 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import psutil
 import torch
 
 from infra.errors import TrainingError
-from training.batches import Sampler, batch, batches, chunks, steps
+from training import checkpoint
+from training.batches import Sampler, batches, chunks, steps
 from training.behaviour import behaviour
+from training.content_start import content_start
+from training.crew import Crew, alone
 from training.dataset import TrainingData
 from training.encoder import FittedModel
+from training.holdout import p_at_20
 from training.losses import in_parts, session_loss, sound_loss
 from training.model import ItemTable, ModelConfig, SessionEncoder
 
-__all__ = ["Log", "fit"]
+__all__ = ["Fit", "Log", "check", "fit", "fit_in_crew", "quiet"]
 
 Log = Callable[[int, dict[str, float]], None]
 
 THREADS_FROM = 100_000
 """Plays from which more than one thread is worth the waiting for each other."""
-HOLDOUT_PAIRS = 2_000
 
 
-def fit(config: ModelConfig, data: TrainingData, log: Log = lambda _epoch, _figures: None) -> FittedModel:
-    """Train; raises `TrainingError` when there is nothing to learn from or the loss is no longer a number."""
-    _check(data)
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(_threads(len(data.train.items)))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    rng = np.random.default_rng(config.seed)
-    sessions = chunks(data.train, config.max_length + 1)
-    items = ItemTable(data.sound, behaviour(data, config.dim, config.seed), config.content_dropout).to(device)
-    encoder = SessionEncoder(config.dim, config.max_length, config.dropout).to(device) if sessions.number else None
-    modules = torch.nn.ModuleList([items, *([encoder] if encoder is not None else [])])
-    if encoder is None and len(in_parts(data)) < 2:
-        return _fitted(config, items, encoder)
-    number = steps(sessions, config.batch_size)
-    optimiser = torch.optim.Adam(modules.parameters(), lr=config.lr, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warm_then_cosine(number * config.epochs))
-    sampler = Sampler(data.counts, config.negatives, device)
-    for epoch in range(config.epochs):
+def quiet(_epoch: int, _figures: dict[str, float]) -> None:
+    """Tells nobody."""
+
+
+class Fit(Protocol):
+    """Any way to train: here, or on the workers of a cluster."""
+
+    def __call__(
+        self, config: ModelConfig, data: TrainingData, log: Log = ..., *, checkpoints: Path | None = None
+    ) -> FittedModel:
+        """Train; `fit` says what the arguments mean."""
+
+
+def fit(
+    config: ModelConfig,
+    data: TrainingData,
+    log: Log = quiet,
+    *,
+    checkpoints: Path | None = None,
+) -> FittedModel:
+    """Train; raises `TrainingError` when there is nothing to learn from or the loss is no longer a number.
+
+    With `checkpoints`, a folder of its own, what was reached is kept there after every epoch, and a later call with the
+    same `config` and `data` goes on from it to the same result; the figures of the epochs already done are told to
+    `log` again, so that curves are whole.
+    """
+    return fit_in_crew(config, data, log, checkpoints, alone())
+
+
+def fit_in_crew(config: ModelConfig, data: TrainingData, log: Log, checkpoints: Path | None, crew: Crew) -> FittedModel:
+    """Do this worker's share of a training; every worker of the crew calls it alike and returns the same model."""
+    check(data)
+    torch.set_num_threads(_threads(len(data.train.items), crew.neighbours))
+    training = _Training(config, data, crew)
+    if not training.teachable:
+        return training.fitted()
+    of = checkpoint.mark(config, data, crew.size) if checkpoints is not None else ""
+    kept = checkpoint.newest(checkpoints, of) if checkpoints is not None and crew.rank == 0 else None
+    training.take(crew.from_first(kept or training.state()))
+    for epoch, figures in enumerate(training.figures):
+        log(epoch, figures)
+    for epoch in range(len(training.figures), config.epochs):
+        log(epoch, training.epoch(epoch))
+        if checkpoints is not None and crew.rank == 0:
+            checkpoint.write(checkpoints, of, training.state())
+    return training.fitted()
+
+
+class _Training:
+    """A model being trained."""
+
+    def __init__(self, config: ModelConfig, data: TrainingData, crew: Crew) -> None:
+        torch.manual_seed(config.seed)
+        self._config, self._data, self._crew = config, data, crew
+        self._sessions = chunks(data.train, config.max_length + 1)
+        number = self._sessions.number
+        played = behaviour(data, config.dim, config.seed)
+        content = content_start(data, played, config.seed)
+        self._items = ItemTable(data.sound, played, content, config.content_dropout).to(crew.device)
+        self._encoder = (
+            SessionEncoder(config.dim, config.max_length, config.dropout).to(crew.device) if number else None
+        )
+        self._modules = torch.nn.ModuleList([self._items, *([self._encoder] if self._encoder is not None else [])])
+        self._steps = steps(self._sessions, config.batch_size)
+        self._optimiser = torch.optim.Adam(self._modules.parameters(), lr=config.lr, fused=True)
+        slope = _warm_then_cosine(self._steps * config.epochs)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, slope)
+        self._sampler = Sampler(data.counts, config.negatives, crew.device)
+        self.figures: list[dict[str, float]] = []
+
+    @property
+    def teachable(self) -> bool:
+        """Whether there is anything to train: sessions, or two tracks whose sound is known in parts."""
+        return self._encoder is not None or len(in_parts(self._data)) > 1
+
+    def epoch(self, number: int) -> dict[str, float]:
+        """Go once through the sessions; returns what came of it."""
         began, losses = time.perf_counter(), []
-        modules.train()
-        stream = batches(sessions, number, config.batch_size, rng, device)
-        for _ in range(number):
-            loss = sound_loss(items, data, rng, device) * (config.sound_weight if encoder is not None else 1.0)
-            if encoder is not None:
-                loss = loss + session_loss(config, items, encoder, next(stream), sampler.draw())
-            optimiser.zero_grad(set_to_none=True)
+        crew, config = self._crew, self._config
+        # All workers put the same sessions together in a step; what else is random is each one's own.
+        together = np.random.default_rng((config.seed, number))
+        own = np.random.default_rng((config.seed, number, crew.rank))
+        torch.manual_seed(int(own.integers(2**62)))
+        self._modules.train()
+        stream = batches(self._sessions, self._steps, config.batch_size, together, crew)
+        for _ in range(self._steps):
+            loss = sound_loss(self._items, self._data, own, crew.device)
+            loss = loss * (config.sound_weight if self._encoder is not None else 1.0)
+            if self._encoder is not None:
+                loss = loss + session_loss(config, self._items, self._encoder, next(stream), self._sampler.draw())
+            self._optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
+            crew.average(self._modules.parameters())
+            self._optimiser.step()
+            self._schedule.step()
             losses.append(float(loss.detach()))
-        figures = {"loss": float(np.mean(losses)), "seconds": time.perf_counter() - began}
+        figures = {"loss": crew.mean(float(np.mean(losses))), "seconds": time.perf_counter() - began}
         if not math.isfinite(figures["loss"]):
-            raise TrainingError(f"the loss is no number in epoch {epoch}: use a lower learning rate than {config.lr}")
-        log(epoch, figures | _holdout(config, items, encoder, data, device))
-    return _fitted(config, items, encoder)
+            raise TrainingError(f"the loss is no number in epoch {number}: use a lower learning rate than {config.lr}")
+        self.figures.append(figures | (self._held_out() if crew.rank == 0 else {}))
+        return self.figures[-1]
+
+    def state(self) -> checkpoint.State:
+        """All that going on from here needs."""
+        return {
+            "modules": self._modules.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "figures": self.figures,
+        }
+
+    def take(self, state: checkpoint.State) -> None:
+        """Go on from `state`."""
+        self._modules.load_state_dict(state["modules"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+        self.figures = list(state["figures"])
+
+    def fitted(self) -> FittedModel:
+        """The model as plain arrays."""
+        table = self._table().cpu().numpy()
+        content = self._items.content.arrays() if self._items.content is not None else None
+        encoder = self._encoder.arrays() if self._encoder is not None else None
+        return FittedModel(table, content, encoder, self._config.temperature)
+
+    def _held_out(self) -> dict[str, float]:
+        sessions = chunks(self._data.holdout, self._config.max_length + 1)
+        if self._encoder is None or not sessions.number:
+            return {}
+        return {"holdout_p_at_20": p_at_20(self._encoder, self._table(), sessions)}
+
+    @torch.no_grad()
+    def _table(self) -> torch.Tensor:
+        """(n, dim) unit vectors of all items."""
+        self._items.eval()
+        return self._items(torch.arange(len(self._data.track_ids), device=self._crew.device))  # type: ignore[no-any-return]
 
 
-def _threads(plays: int) -> int:
-    # Half of the logical cores: two that share a physical one spend their time waiting for each other, and the
-    # service goes on beside.
-    return max((psutil.cpu_count() or 1) // 2, 1) if plays >= THREADS_FROM else 1
-
-
-def _check(data: TrainingData) -> None:
+def check(data: TrainingData) -> None:
+    """Raises `TrainingError` when there is no track, or naming the one whose sound is not all numbers."""
     if not data.track_ids:
         raise TrainingError("there are no tracks to learn from; run `segue ingest` first")
     wrong = np.flatnonzero(~np.isfinite(data.sound).all(axis=1))
@@ -86,39 +187,12 @@ def _check(data: TrainingData) -> None:
         raise TrainingError(f"track {data.track_ids[track]}: a part's sound vector is not all numbers; ingest it again")
 
 
+def _threads(plays: int, neighbours: int) -> int:
+    # Half of the logical cores: two that share a physical one spend their time waiting for each other, and the
+    # service goes on beside.
+    return max((psutil.cpu_count() or 1) // 2 // neighbours, 1) if plays >= THREADS_FROM else 1
+
+
 def _warm_then_cosine(steps: int) -> Callable[[int], float]:
     warm = max(steps // 20, 1)
     return lambda step: min((step + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(step / steps, 1))))
-
-
-@torch.no_grad()
-def _holdout(
-    config: ModelConfig, items: ItemTable, encoder: SessionEncoder | None, data: TrainingData, device: torch.device
-) -> dict[str, float]:
-    """The share of held-out next tracks among the first 20 of all, by the network alone."""
-    sessions = chunks(data.holdout, config.max_length + 1)
-    if encoder is None or not sessions.number:
-        return {}
-    items.eval()
-    encoder.eval()
-    table = items(torch.arange(len(data.track_ids), device=device))
-    hits = pairs = 0
-    for begin in range(0, sessions.number, config.batch_size):
-        one = batch(sessions.select(np.arange(begin, min(begin + config.batch_size, sessions.number))), device)
-        queries = encoder(table[one.items[:, :-1]], one.weights[:, :-1].clamp(min=1e-3))
-        valid = (one.weights[:, 1:] > 0) & (one.weights[:, :-1] > 0)
-        cosines = queries[valid] @ table.T
-        best = cosines.topk(min(20, len(table))).indices
-        hits += int((best == one.items[:, 1:][valid][:, None]).any(-1).sum())
-        pairs += int(valid.sum())
-        if pairs >= HOLDOUT_PAIRS:
-            break
-    return {"holdout_p_at_20": hits / pairs}
-
-
-@torch.no_grad()
-def _fitted(config: ModelConfig, items: ItemTable, encoder: SessionEncoder | None) -> FittedModel:
-    items.eval()
-    table = items(torch.arange(len(items.sound), device=items.sound.device)).cpu().numpy()
-    content = items.content.arrays() if items.content is not None else None
-    return FittedModel(table, content, encoder.arrays() if encoder is not None else None, config.temperature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from infra.settings import Settings
 from infra.store import Store
 from tests.data.records import play, record
 from training import sessions, spark
+from training.dataset import TrainingData, load
+from training.spark_prepare import Prepared, prepare_frames
 from training.spark_source import read
 
 MINUTE = 60_000
@@ -170,3 +173,56 @@ def test_tracks_are_usable_with_a_vector_of_the_newest_normaliser(session: Spark
     ]
     frame = session.createDataFrame(rows, "id string, vector array<float>, vector_version int")
     assert [row["id"] for row in sessions.playable(frame, 2).collect()] == ["good"]
+
+
+def test_tracks_are_joined_to_how_often_they_were_wanted(session: SparkSession, tracks: DataFrame) -> None:
+    rows = [
+        (["a", "b", "a"], [1.0, -0.5, 0.5], "train"),
+        (["a", "c"], [1.0, 0.0], "train"),
+        (["d"], [1.0], "holdout"),
+        ([], [], "train"),
+    ]
+    made = session.createDataFrame(rows, "tracks array<string>, weights array<float>, split string")
+    counted = sessions.with_plays(tracks, made).orderBy("id").collect()
+    assert [(row["id"], row["plays"]) for row in counted] == [("a", 3), ("b", 0), ("c", 0), ("d", 0)]
+
+
+def frames(session: SparkSession, *listeners: Listener) -> tuple[DataFrame, DataFrame]:
+    """Four tracks with a sound, one without, one whose sound is not a number; and what the listeners did."""
+    vectors = {name: [0.6, 0.8] for name in TRACKS} | {"silent": None, "broken": [float("nan"), 1.0]}
+    rows = [(name, "", "", vector, vector and 1, None) for name, vector in vectors.items()]
+    columns = "id string, artist string, album string, vector array<float>, vector_version int, segments binary"
+    events = [row for one in listeners for row in one.rows]
+    return session.createDataFrame(rows, columns), session.createDataFrame(events, PLAYS)
+
+
+def prepared(session: SparkSession, folder: Path, *listeners: Listener) -> tuple[Prepared, TrainingData]:
+    made = prepare_frames(*frames(session, *listeners), folder, normaliser_version=1, gap_minutes=30, now_ms=NOW)
+    return made, load(made.tracks, made.sessions, None)
+
+
+def test_a_library_without_plays_is_prepared(session: SparkSession, tmp_path: Path) -> None:
+    made, data = prepared(session, tmp_path)
+    assert (made.n_tracks, made.left_out, made.n_plays, made.n_sessions, made.newest_play_ms) == (4, 2, 0, 0, 0)
+    assert data.track_ids == list(TRACKS)
+    assert data.train.number == data.holdout.number == 0
+
+
+def test_unusable_plays_leave_a_sensible_rest(session: SparkSession, tmp_path: Path) -> None:
+    again = Listener("again", NOW - 5000 * MINUTE).hears(*["a"] * 1000)
+    once = Listener("once").hears("b")
+    stranger = Listener("stranger").hears("gone", "silent", "broken")
+    ahead = Listener("ahead", NOW + 48 * 60 * MINUTE).hears("c", "d")
+    skipping = Listener("skipping").hears("c").does("started", "d").does("skipped", "d", 1_000)
+    made, data = prepared(session, tmp_path, again, once, stranger, ahead, skipping)
+    assert (made.n_plays, made.n_sessions) == (2000 + 2 + 4, 3)
+    assert data.counts.tolist() == [1, 1, 1, 0]
+    assert sorted(np.diff(data.train.offsets).tolist()) == [1, 1, 2]
+
+
+def test_counts_of_the_stage_are_those_of_its_sessions(session: SparkSession, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    listeners = [Listener(f"l{i}", NOW - 1000 * MINUTE + i).hears(*rng.choice(TRACKS, 5).tolist()) for i in range(40)]
+    made, data = prepared(session, tmp_path, *listeners)
+    assert made.n_holdout > 0
+    np.testing.assert_array_equal(data.counts, np.bincount(data.train.wanted().items, minlength=4))

@@ -12,7 +12,10 @@ import pytest
 from etl.sound.features import FEATURE_NAMES
 from etl.sound.normalise import Normaliser
 from infra.errors import TrainingError
+from tests.unit.checkerboard import checkerboard
+from training import arrays
 from training.dataset import from_sessions, load
+from training.fingerprint import fingerprint
 
 VALUES = len(FEATURE_NAMES)
 
@@ -34,15 +37,23 @@ def tracks(folder: Path, rows: Sequence[dict[str, Any]]) -> Path:
             ("artist", pa.string()),
             ("album", pa.string()),
             ("vector", pa.list_(pa.float32())),
-            ("segments", pa.list_(pa.list_(pa.float32()))),
+            ("segments", pa.binary()),
+            ("plays", pa.int64()),
         ]
     )
-    return written(folder / "tracks", pa.Table.from_pylist(list(rows), schema))
+    packed = [row | {"segments": None if row["segments"] is None else _packed(row["segments"])} for row in rows]
+    return written(folder / "tracks", pa.Table.from_pylist([{"plays": 0} | row for row in packed], schema))
 
 
-def sessions(folder: Path, rows: Sequence[tuple[list[str], list[float], int, str]]) -> Path:
+def _packed(parts: Sequence[Sequence[float]]) -> bytes:
+    return b"".join(np.asarray(part, dtype="<f4").tobytes() for part in parts)
+
+
+def sessions(
+    folder: Path, rows: Sequence[tuple[list[str], list[float], int, str]], ids: Sequence[int] | None = None
+) -> Path:
     columns = {
-        "session_id": [str(i) for i in range(len(rows))],
+        "session_id": [str(i) for i in ids or range(len(rows))],
         "user": ["me"] * len(rows),
         "tracks": [r[0] for r in rows],
         "weights": [r[1] for r in rows],
@@ -77,7 +88,11 @@ def test_load_reads_tracks_with_and_without_sound(tmp_path: Path, raw: np.ndarra
 
 
 def test_load_puts_sessions_in_time_order_and_leaves_unknown_tracks_out(tmp_path: Path):
-    rows = [{"id": name, "artist": "", "album": "", "vector": None, "segments": None} for name in "abc"]
+    plays = {"a": 0, "b": 1, "c": 1}
+    rows = [
+        {"id": name, "artist": "", "album": "", "vector": None, "segments": None, "plays": plays[name]}
+        for name in "cab"
+    ]
     asked = sessions(
         tmp_path,
         [
@@ -95,10 +110,52 @@ def test_load_puts_sessions_in_time_order_and_leaves_unknown_tracks_out(tmp_path
     assert data.counts.tolist() == [0, 1, 1]
 
 
-def test_load_names_the_track_whose_features_are_no_numbers(tmp_path: Path):
-    rows = [{"id": "broken", "artist": "", "album": "", "vector": [1.0, float("nan")], "segments": None}]
-    with pytest.raises(TrainingError, match="broken"):
-        load(tracks(tmp_path, rows), sessions(tmp_path, []), None)
+def test_load_does_not_depend_on_how_the_rows_are_divided_among_files(
+    tmp_path: Path, raw: np.ndarray, normaliser: Normaliser
+):
+    rows = [
+        {"id": name, "artist": name, "album": "", "vector": normaliser.transform(raw[i : i + 1])[0].tolist()}
+        | {"segments": raw[i : i + i % 3].tolist(), "plays": i}
+        for i, name in enumerate("abcdefgh")
+    ]
+    heard = [(["a", "b"], [1.0, 1.0], 5, "train"), (["c"], [1.0], 5, "train"), (["d", "a"], [1.0, 0.5], 5, "train")]
+    one = load(tracks(tmp_path / "one", rows), sessions(tmp_path / "one", heard), normaliser)
+    folder = tmp_path / "other"
+    other = load(tracks(folder, rows[::-1]), sessions(folder, heard[::-1], ids=[2, 1, 0]), normaliser)
+    assert one.track_ids == other.track_ids
+    assert one.artists == other.artists
+    assert fingerprint(one) == fingerprint(other)
+    np.testing.assert_array_equal(one.counts, other.counts)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"vector": [1.0, NAN]},
+        {"vector": [1.0, float("inf")]},
+        {"segments": [[0.0] * VALUES, [NAN] * VALUES]},
+        {"segments": [[0.0] * VALUES, [0.0] * 3]},
+    ],
+    ids=["vector", "infinite", "part", "length of a part"],
+)
+def test_load_names_the_track_whose_features_are_no_numbers(
+    tmp_path: Path, normaliser: Normaliser, broken: dict[str, Any]
+):
+    whole = {"artist": "", "album": "", "vector": [0.6, 0.8], "segments": [[0.0] * VALUES] * 2}
+    rows = [{"id": "before"} | whole, {"id": "broken"} | whole | broken, {"id": "after"} | whole]
+    with pytest.raises(TrainingError, match="track broken:"):
+        load(tracks(tmp_path, rows), sessions(tmp_path, []), normaliser)
+
+
+def test_arrays_are_read_as_they_were_written(tmp_path: Path):
+    data = checkerboard(12, 5)
+    arrays.write(data, tmp_path / "data")
+    found = arrays.read(tmp_path / "data")
+    assert fingerprint(found) == fingerprint(data)
+    np.testing.assert_array_equal(found.counts, data.counts)
 
 
 def test_load_refuses_an_empty_library(tmp_path: Path):
