@@ -16,6 +16,7 @@ from infra.models import Because, Recommendation, Scored, TrackId
 from training.cooccurrence import Cooccurrence, newest_of_each, ragged
 from training.dataset import TrainingData
 from training.encoder import unit
+from training.evidence import evidence
 from training.index import VectorIndex
 from training.ranking import Ranking
 from training.recommender import SessionRecommender
@@ -97,9 +98,9 @@ class CoOccurrence(_FromSessions):
         self._together = Cooccurrence.build(wanted.offsets, wanted.items, len(self._tracks))
 
     def _scores(self, seeds: Ints, strengths: Doubles) -> Doubles:
-        evidence = self._together.evidence(seeds, strengths.astype(np.float32))
+        found = evidence(self._together, seeds, strengths.astype(np.float32))
         scores = np.zeros(len(self._tracks))
-        scores[evidence.candidates] = evidence.scores
+        scores[found.candidates] = found.scores
         return scores
 
 
@@ -121,7 +122,7 @@ class SessionNeighbours(_FromSessions):
             return scores
         rarity = np.log1p(self._sessions.number / np.maximum(self._together.counts[seeds], 1))
         pull = weights * rarity * SESSION_DECAY ** np.arange(len(seeds))[::-1]
-        sessions, session = np.unique(self._together.session_of(occurrences), return_inverse=True)
+        sessions, session = np.unique(self._together.sessions_of(occurrences), return_inverse=True)
         alike = np.bincount(session, weights=pull[owner])
         nearest = np.argsort(-alike, kind="stable")[:NEIGHBOURS]
         lengths = np.diff(self._sessions.offsets)[sessions[nearest]]
@@ -137,6 +138,7 @@ class SoundNeighbours(SessionRecommender):
         self,
         vectors: Mapping[TrackId, Sequence[float]],
         artists: Mapping[TrackId, str] | None = None,
+        albums: Mapping[TrackId, str] | None = None,
         *,
         ranking: Ranking | None = None,
         normaliser_version: int | None = None,
@@ -151,9 +153,11 @@ class SoundNeighbours(SessionRecommender):
             name="sound",
             tracks=[*vectors],
             artists=[(artists or {}).get(track, "") for track in vectors],
+            albums=[(albums or {}).get(track, "") for track in vectors],
             index=VectorIndex(unit(table), None),
             sound=unit(table),
             counts=np.zeros(len(vectors), dtype=np.int64),
+            heard=np.zeros(len(vectors), dtype=bool),
             ranking=ranking or Ranking(),
             normaliser_version=normaliser_version,
         )

@@ -18,7 +18,7 @@ from infra.errors import BundleError
 
 __all__ = ["FORMAT", "read", "seal", "write"]
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 Arrays = dict[str, NDArray[Any]]

@@ -21,13 +21,17 @@ from training.dataset import TrainingData
 from training.encoder import Content, Encoder, FittedModel, Floats, unit
 from training.heard import Heard, hear
 from training.index import VectorIndex
-from training.ranking import Ranking, spread
+from training.pleasing import Pleasing
+from training.ranking import Ranking
 from training.reasons import Reasons
+from training.rerank import Reranker
 from training.scoring import Scorer
 from training.signals import Signal
+from training.traits import NAMES
 
 __all__ = ["Recommender", "SessionRecommender"]
 
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 EXAMPLE_LENGTH, EXAMPLE_ANSWERS = 5, 10
@@ -62,13 +66,16 @@ class SessionRecommender:
         name: str,
         tracks: Sequence[TrackId],
         artists: Sequence[str],
+        albums: Sequence[str],
         index: VectorIndex,
         sound: Floats,
         counts: Ints,
+        heard: Bools,
         ranking: Ranking,
         content: Content | None = None,
         encoder: Encoder | None = None,
         together: Cooccurrence | None = None,
+        reranker: Reranker | None = None,
         temperature: float = 1.0,
         normaliser_version: int | None = None,
         trained: int | None = None,
@@ -77,13 +84,16 @@ class SessionRecommender:
         self.ranking = ranking
         self.normaliser_version = normaliser_version
         self._tracks = list(tracks)
-        self._artists = list(artists)
+        self._artists, self._albums = list(artists), list(albums)
+        self._heard = heard
         self._place = {track: place for place, track in enumerate(self._tracks)}
         self._sound = sound
         self._content = content
-        self._scorer = Scorer(index, counts, ranking, encoder, together, temperature)
+        known = together if together is not None else Cooccurrence.none(len(self._tracks))
+        self._scorer = Scorer(index, counts, ranking, encoder, known, temperature, reranker)
         self._trained = len(self._tracks) if trained is None else trained
-        self._reasons = Reasons(self._tracks, sound, counts, self._trained)
+        self._pleasing = Pleasing(ranking, index, self._artists, self._albums, heard)
+        self._reasons = Reasons(self._tracks, sound, counts, heard, self._trained)
 
     @staticmethod
     def build(
@@ -92,6 +102,7 @@ class SessionRecommender:
         ranking: Ranking,
         *,
         seed: int,
+        reranker: Reranker | None = None,
         normaliser_version: int | None = None,
     ) -> SessionRecommender:
         """The recommender of a fitted model over the tracks and train sessions of `data`."""
@@ -100,15 +111,17 @@ class SessionRecommender:
             name="segue",
             tracks=[TrackId(one) for one in data.track_ids],
             artists=data.artists,
+            albums=data.albums,
             index=VectorIndex.build(model.items, seed),
             sound=data.sound,
             counts=data.counts,
+            heard=np.bincount(np.concatenate([data.train.items, data.holdout.items]), minlength=len(data.track_ids))
+            > 0,
             ranking=ranking,
             content=model.content,
             encoder=model.encoder,
-            together=Cooccurrence.build(wanted.offsets, wanted.items, len(data.track_ids))
-            if len(wanted.items)
-            else None,
+            together=Cooccurrence.build(wanted.offsets, wanted.items, len(data.track_ids)),
+            reranker=reranker,
             temperature=model.temperature,
             normaliser_version=normaliser_version,
         )
@@ -118,8 +131,16 @@ class SessionRecommender:
         """All tracks that can be recommended."""
         return self._place.keys()
 
+    @property
+    def vectors(self) -> Floats:
+        """(n, dim) unit vectors of the tracks in the shared space, in the order in which they were built and added."""
+        return self._scorer.index.table
+
     def with_tracks(
-        self, new: Mapping[TrackId, Sequence[float]], artists: Mapping[TrackId, str] | None = None
+        self,
+        new: Mapping[TrackId, Sequence[float]],
+        artists: Mapping[TrackId, str] | None = None,
+        albums: Mapping[TrackId, str] | None = None,
     ) -> SessionRecommender:
         """This recommender and `new` tracks, from their normalised sound vectors; those known already stay as they are.
 
@@ -144,13 +165,16 @@ class SessionRecommender:
             name=self.name,
             tracks=[*self._tracks, *added],
             artists=[*self._artists, *((artists or {}).get(track, "") for track in added)],
+            albums=[*self._albums, *((albums or {}).get(track, "") for track in added)],
             index=scorer.index.with_fresh(self._project(sound)),
             sound=np.concatenate([self._sound, sound]),
             counts=np.concatenate([scorer.counts, np.zeros(len(added), dtype=np.int64)]),
+            heard=np.concatenate([self._heard, np.zeros(len(added), dtype=bool)]),
             ranking=self.ranking,
             content=self._content,
             encoder=scorer.encoder,
             together=scorer.together,
+            reranker=scorer.reranker,
             temperature=scorer.temperature,
             normaliser_version=self.normaliser_version,
             trained=self._trained,
@@ -158,8 +182,7 @@ class SessionRecommender:
 
     def next_tracks(self, recent: Sequence[Signal], n: int, exclude: Collection[TrackId] = ()) -> list[Recommendation]:
         """See `Recommender`; what was just played does not come back unless `ranking.allow_repeats`."""
-        encoder = self._scorer.encoder
-        heard = hear(recent, self._place, self.ranking, encoder.max_length if encoder is not None else 0)
+        heard = self._hear(recent)
         barred = self._barred(heard, exclude)
         left = len(barred) - int(barred.sum())
         if n < 1 or not left:
@@ -167,16 +190,23 @@ class SessionRecommender:
         if not len(heard.session):
             return self._start(heard, n, barred)
         pool = self._scorer.pool(heard, n, barred)
-        order = np.lexsort((pool.places, -pool.scores))
-        chosen = order[spread([self._artists[p] for p in pool.places[order]], pool.scores[order], n)]
+        chosen = self._pleasing.order(pool.places, pool.scores, heard, n)
         return [
             Recommendation(
                 track=self._tracks[pool.places[c]],
                 score=float(pool.scores[c]),
-                because=self._reasons.because(pool, int(c)),
+                because=self._reasons.because(pool, c, heard),
             )
             for c in chosen
         ]
+
+    def considered(self, recent: Sequence[Signal]) -> tuple[list[TrackId], Floats]:
+        """The candidates for what comes next, best first, and the traits (c, t) that a re-ranker orders them by."""
+        heard = self._hear(recent)
+        if not len(heard.session):
+            return [], np.empty((0, len(NAMES)), dtype=np.float32)
+        places, known = self._scorer.traits(heard, self.ranking.reranked, self._barred(heard, ()))
+        return [self._tracks[place] for place in places], known
 
     def similar(self, track: TrackId, n: int) -> list[Scored]:
         """See `Recommender`: nearest in the shared space of sound and behaviour."""
@@ -193,15 +223,23 @@ class SessionRecommender:
     def save(self, folder: Path) -> None:
         """Write the whole recommender into `folder`: what `load` needs and nothing else."""
         scorer = self._scorer
-        arrays: dict[str, NDArray[Any]] = {"items": scorer.index.table, "sound": self._sound, "counts": scorer.counts}
-        for part, held in (("content", self._content), ("encoder", scorer.encoder)):
-            if held is not None:
-                arrays |= {f"{part}-{name}": value for name, value in held.weights.items()}
-        if scorer.together is not None:
-            arrays |= {f"together-{name}": value for name, value in scorer.together.arrays.items()}
+        arrays: dict[str, NDArray[Any]] = {
+            "items": scorer.index.table,
+            "sound": self._sound,
+            "counts": scorer.counts,
+            "heard": self._heard,
+        }
+        parts = {
+            "content": self._content.weights if self._content is not None else {},
+            "encoder": scorer.encoder.weights if scorer.encoder is not None else {},
+            "together": scorer.together.arrays,
+            "reranker": scorer.reranker.arrays if scorer.reranker is not None else {},
+        }
+        for part, held in parts.items():
+            arrays |= {f"{part}-{name}": value for name, value in held.items()}
         example = self._example()
         values = {
-            "tracks": {"ids": self._tracks, "artists": self._artists},
+            "tracks": {"ids": self._tracks, "artists": self._artists, "albums": self._albums},
             "model": {
                 "name": self.name,
                 "ranking": self.ranking.model_dump(),
@@ -225,13 +263,16 @@ class SessionRecommender:
                 name=model["name"],
                 tracks=tracks["ids"],
                 artists=tracks["artists"],
+                albums=tracks["albums"],
                 index=VectorIndex.load(arrays["items"], folder / "items.annoy"),
                 sound=arrays["sound"],
                 counts=arrays["counts"],
+                heard=arrays["heard"],
                 ranking=Ranking.model_validate(model["ranking"]),
                 content=Content(content) if (content := _part(arrays, "content")) else None,
                 encoder=Encoder(encoder) if (encoder := _part(arrays, "encoder")) else None,
-                together=Cooccurrence(together) if (together := _part(arrays, "together")) else None,
+                together=Cooccurrence(_part(arrays, "together")),
+                reranker=Reranker(trees) if (trees := _part(arrays, "reranker")) else None,
                 temperature=model["temperature"],
                 normaliser_version=model["normaliser_version"],
                 trained=model["trained"],
@@ -255,8 +296,13 @@ class SessionRecommender:
     def _project(self, sound: Floats) -> Floats:
         if self._content is not None:
             return unit(self._content(sound))
-        dim = self._scorer.index.table.shape[1]
+        dim = self._scorer.index.dim
         return unit(sound) if sound.shape[1] == dim else np.zeros((len(sound), dim), dtype=np.float32)
+
+    def _hear(self, recent: Sequence[Signal]) -> Heard:
+        encoder = self._scorer.encoder
+        longest = encoder.max_length if encoder is not None else 0
+        return hear(recent, self._place, self.ranking, longest, self._scorer.index.rows)
 
     def _barred(self, heard: Heard, exclude: Collection[TrackId]) -> NDArray[np.bool_]:
         barred = np.zeros(len(self._tracks), dtype=bool)
@@ -267,11 +313,11 @@ class SessionRecommender:
         return barred
 
     def _start(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> list[Recommendation]:
-        chosen = self._scorer.start(heard, n, barred)
-        chosen = chosen[spread([self._artists[p] for p in chosen], np.linspace(1, 0.5, len(chosen)), n)]
+        places = self._scorer.start(heard, n, barred)
+        chosen = self._pleasing.order(places, np.linspace(1, 0.5, len(places)), heard, n)
         return [
-            Recommendation(track=self._tracks[p], score=1.0 - rank / n, because=self._reasons.unasked(int(p)))
-            for rank, p in enumerate(chosen)
+            Recommendation(track=self._tracks[p], score=1.0 - rank / n, because=self._reasons.unasked(int(p), heard))
+            for rank, p in enumerate(places[chosen])
         ]
 
 

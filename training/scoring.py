@@ -7,16 +7,21 @@ was heard that pulls, a varied start.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.cooccurrence import Cooccurrence, Evidence
+from training.cooccurrence import Cooccurrence
 from training.encoder import Encoder, Floats
+from training.evidence import Evidence, evidence
 from training.heard import Heard
 from training.index import VectorIndex
 from training.ranking import Ranking, agreement, closeness, repulsion, start
+from training.rerank import Reranker, put_first
+from training.standins import lent
+from training.traits import History, Scored, traits
 
 __all__ = ["Pool", "Scorer"]
 
@@ -35,14 +40,24 @@ class Pool(NamedTuple):
 
     places: Ints
     scores: Doubles
+    """Shares of the belief that this comes next, less what skips take away."""
     near_share: Doubles
-    """What the vectors gave to the score."""
+    """What the vectors gave to the score before re-ranking."""
     together_share: Doubles
     """What standing together in sessions gave to it."""
     seeds: Ints
     by_seed: Doubles
     """(c, k) nearness in the shared space by seed."""
-    evidence: Evidence | None
+    evidence: Evidence
+
+
+class Asked(NamedTuple):
+    """Candidates with their scores before re-ranking, and the evidence behind them."""
+
+    scored: Scored
+    by_seed: Doubles
+    vectors: Floats
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -54,27 +69,59 @@ class Scorer:
     """How often each track was played."""
     ranking: Ranking
     encoder: Encoder | None
-    together: Cooccurrence | None
+    together: Cooccurrence
     temperature: float
+    reranker: Reranker | None = None
 
     def pool(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> Pool:
         """Candidates for `n` answers, none of `barred` (by position); something wanted must have been heard."""
+        asked = self._ask(heard, n, barred)
+        scored = asked.scored
+        scores = scored.near + scored.together
+        if self.reranker is not None:
+            best, known = self._traits(asked, heard)
+            scores = put_first(scores, best, self.reranker(known))
+        pushed = asked.vectors @ self.index.rows(heard.skipped).T
+        left = repulsion(pushed, heard.skip_strengths, self.ranking.repulsion)
+        return Pool(
+            scored.places, scores * left, scored.near, scored.together, heard.seeds, asked.by_seed, asked.evidence
+        )
+
+    def traits(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> tuple[Ints, Floats]:
+        """The positions (c,) of the candidates that are re-ranked, best first, and what is known of them (c, t)."""
+        asked = self._ask(heard, n, barred)
+        best, known = self._traits(asked, heard)
+        return asked.scored.places[best], known
+
+    def _ask(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> Asked:
         ranking = self.ranking
         seed_vectors = self.index.rows(heard.seeds)
         query = self.encoder(self.index.rows(heard.session), heard.strengths) if self.encoder is not None else None
-        evidence = self.together.evidence(heard.session, heard.strengths) if self.together is not None else None
-        places = self._candidates(query, seed_vectors, evidence, n, barred)
+        found = evidence(self.together, heard.session, heard.strengths)
+        places = self._candidates(query, seed_vectors, found, n, barred)
         vectors = self.index.rows(places)
-        agreed, by_seed = agreement(vectors @ seed_vectors.T, heard.seed_strengths)
-        if query is not None:
-            agreed = (1 - ranking.agreement) * (vectors @ query) + ranking.agreement * agreed
-        near = closeness(agreed - self._repeat_cost(places, heard), ranking.softness)
-        together = evidence.of(places) if evidence is not None else np.zeros(len(places))
+        to_seeds = vectors @ seed_vectors.T
+        agreed, by_seed = agreement(to_seeds, heard.seed_strengths)
+        cost = self._repeat_cost(places, heard)
+        to_query = np.asarray(vectors @ query if query is not None else agreed, dtype=np.float64)
+        agreed = (1 - ranking.agreement) * to_query + ranking.agreement * agreed - cost
+        near = closeness(agreed, ranking.softness)
+        together = found.of(places)
         if together.sum() > 0:
-            together = ranking.together * together / together.sum()
-            near = (1 - ranking.together) * near
-        left = repulsion(vectors @ self.index.rows(heard.skipped).T, heard.skip_strengths, ranking.repulsion)
-        return Pool(places, (near + together) * left, near, together, heard.seeds, by_seed, evidence)
+            # Lent by neighbours in the space of the vectors, it is theirs: reasons name it as nearness.
+            by_neighbours = lent(together, vectors, self.counts[places] > 0)
+            share = ranking.together / (together.sum() + by_neighbours.sum())
+            near, together = (1 - ranking.together) * near + share * by_neighbours, share * together
+        return Asked(Scored(places, to_query - cost, agreed, to_seeds, near, together), by_seed, vectors, found)
+
+    def _traits(self, asked: Asked, heard: Heard) -> tuple[Ints, Floats]:
+        scored = asked.scored
+        best = np.argsort(-(scored.near + scored.together), kind="stable")[: self.ranking.reranked]
+        return best, traits(scored, heard, asked.evidence, self._history)[best]
+
+    @cached_property
+    def _history(self) -> History:
+        return History.of(self.together, len(self.counts))
 
     def start(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> Ints:
         """Positions to begin with when nothing pulls: liked by many, unlike each other, away from what was skipped."""
@@ -88,7 +135,7 @@ class Scorer:
         return np.asarray(free[start(popularity * left - (1 - left), vectors, n)])
 
     def _candidates(
-        self, query: Floats | None, seeds: Floats, evidence: Evidence | None, n: int, barred: NDArray[np.bool_]
+        self, query: Floats | None, seeds: Floats, found: Evidence, n: int, barred: NDArray[np.bool_]
     ) -> Ints:
         if len(barred) <= ALL_BELOW:
             return np.flatnonzero(~barred)
@@ -96,11 +143,10 @@ class Scorer:
         parts = [self.index.nearest(seed, self.ranking.seed_candidates) for seed in seeds[-SEEDS_ASKED:]]
         if query is not None:
             parts.append(self.index.nearest(query, k))
-        if evidence is not None:
-            parts.append(evidence.candidates[np.argsort(-evidence.scores, kind="stable")[:k]])
-        found = np.unique(np.concatenate(parts))
-        found = found[~barred[found]]
-        return found if len(found) >= n else np.flatnonzero(~barred)
+        parts.append(found.candidates[np.argsort(-found.scores, kind="stable")[:k]])
+        places = np.unique(np.concatenate(parts))
+        places = places[~barred[places]]
+        return places if len(places) >= n else np.flatnonzero(~barred)
 
     def _repeat_cost(self, places: Ints, heard: Heard) -> Doubles:
         """What the encoder learned to take off the cosine of tracks already in the session."""

@@ -7,7 +7,8 @@ from infra.errors import TrainingError
 from infra.models import TrackId
 from tests.unit.checkerboard import flat, library, liked, track, two_sounds
 from training.baselines import CoOccurrence, Popular, SessionNeighbours, SoundNeighbours
-from training.cooccurrence import WINDOW, Cooccurrence
+from training.cooccurrence import Cooccurrence
+from training.evidence import WINDOW, evidence
 
 
 def test_popular_counts_wanted_plays_only():
@@ -30,8 +31,8 @@ def test_session_neighbours_follow_the_session_that_shares_most():
 
 def test_evidence_says_what_each_seed_gave():
     sessions = flat([[0, 1, 2], [3, 2], [4, 5]])
-    found = Cooccurrence.build(sessions.offsets, sessions.items, 6).evidence(
-        np.array([0, 3, 99]), np.ones(3, dtype=np.float32)
+    found = evidence(
+        Cooccurrence.build(sessions.offsets, sessions.items, 6), np.array([0, 3, 99]), np.ones(3, dtype=np.float32)
     )
     assert found.candidates.tolist() == [1, 2]
     assert found.seeds.tolist() == [0, 3]
@@ -41,7 +42,7 @@ def test_evidence_says_what_each_seed_gave():
 
 def test_a_track_a_thousand_times_in_a_row_stays_cheap():
     sessions = flat([[0] * 1_000 + [1]])
-    found = Cooccurrence.build(sessions.offsets, sessions.items, 2).evidence(np.array([0]), np.ones(1, np.float32))
+    found = evidence(Cooccurrence.build(sessions.offsets, sessions.items, 2), np.array([0]), np.ones(1, np.float32))
     assert found.candidates.tolist() == [0, 1]
     assert np.isfinite(found.scores).all()
     assert WINDOW < 1_000
