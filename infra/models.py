@@ -117,8 +117,12 @@ class Scored(Frozen):
 class Because(Frozen):
     """Why a track is recommended, and the tracks that are the reason, strongest first."""
 
-    kind: Literal["played_with", "sounds_like", "popular", "new", "explore"]
+    kind: Literal["played_with", "goes_with", "sounds_like", "popular", "new", "explore"]
+    """Stood in sessions with what was played, or with what was liked or asked for unheard; sounds like what was played;
+    played most in the household; came after the training; none of these."""
     tracks: tuple[TrackId, ...] = ()
+    never_played: bool = False
+    """No play of it was learned from, and this listener has not played it lately."""
 
 
 class Recommendation(Scored):

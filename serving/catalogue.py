@@ -132,6 +132,10 @@ class Catalogue:
         """Artists by track."""
         return {track: e.track.artist for track, e in self._entries.items()}
 
+    def albums(self) -> dict[TrackId, str]:
+        """Albums by track."""
+        return {track: e.track.album for track, e in self._entries.items()}
+
     def _place(self, entries: dict[TrackId, Entry], record: TrackRecord) -> None:
         if record.missing and not _still_has_bytes(record):
             entries.pop(record.track.id, None)

@@ -92,11 +92,11 @@ class Champion:
             raise
 
     def _made(self, trained: SessionRecommender | None, version: str | None) -> Model:
-        generation, artists = self._catalogue.generation, self._catalogue.artists()
+        generation, artists, albums = self._catalogue.generation, self._catalogue.artists(), self._catalogue.albums()
         if trained is None:
-            recommender: SessionRecommender = SoundNeighbours(self._catalogue.vectors(), artists)
+            recommender: SessionRecommender = SoundNeighbours(self._catalogue.vectors(), artists, albums)
         else:
-            recommender = trained.with_tracks(self._catalogue.vectors(trained.normaliser_version), artists)
+            recommender = trained.with_tracks(self._catalogue.vectors(trained.normaliser_version), artists, albums)
         unlisted = frozenset(recommender.tracks) - self._catalogue.entries.keys()
         return Model(recommender, version, unlisted, generation)
 

@@ -1,11 +1,11 @@
-"""From cosines and evidence to an order that pleases: agreement, repulsion, spread over artists, a varied start.
+"""From cosines and evidence to merits: agreement with several seeds, what skips leave, a varied start.
 
 In: arrays over candidate tracks. Out: arrays of the same length, or an order of positions. Nothing here knows tracks' ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.encoder import Floats
 
-__all__ = ["Ranking", "agreement", "closeness", "repulsion", "spread", "start"]
+__all__ = [
+    "SEED_DECAY",
+    "Ranking",
+    "agreement",
+    "closeness",
+    "near_hour",
+    "recency",
+    "remembered_skips",
+    "repulsion",
+    "start",
+]
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,39 +35,74 @@ class Ranking(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     allow_repeats: bool = False
-    """Whether what was just played may come back; listeners say no, public test data says yes."""
+    """Whether what was just played may come back; listeners say no, public test data says yes, and asks for merit alone."""
     agreement: float = Field(default=0.3, ge=0, le=1)
     """Share of the agreement with single seeds beside the session's query."""
     together: float = Field(default=0.5, ge=0, le=1)
     """Share of what stood together in sessions beside the vectors."""
     softness: float = Field(default=0.08, gt=0)
     """Temperature at which cosines become shares."""
-    repulsion: float = Field(default=4.0, ge=0)
-    """How hard a skip at the very start pushes its likes away."""
+    repulsion: float = Field(default=2.0, ge=0)
+    """How hard this session's skips push their likes away, over and above what was wanted near them; 0: not at all."""
+    remembered_skips: float = Field(default=2.0, ge=0)
+    """The same for everything that is remembered of the listener."""
     candidates: int = Field(default=100, ge=1)
     """Taken from the index for the query, and from what stood together."""
+    reranked: int = Field(default=100, ge=0)
+    """Best candidates whose order boosted trees have the last word on; 0 leaves the trees out."""
     seed_candidates: int = Field(default=30, ge=0)
     """Taken from the index for each of the newest seeds."""
     seeds: int = Field(default=20, ge=1)
     """Newest wanted tracks whose agreement is asked."""
-    skips: int = Field(default=20, ge=0)
-    """Newest unwanted tracks that push."""
+    judged: int = Field(default=200, ge=1)
+    """Newest distinct tracks whose skips push and whose finishes speak for what is like them."""
+    session_gap_minutes: float = Field(default=30, gt=0)
+    """The pause after which the encoder begins anew, as sessions do in training."""
+    long_term_seeds: int = Field(default=8, ge=0)
+    """Wanted tracks from before this session whose agreement is asked too, unlike each other."""
+    long_term: float = Field(default=0.5, ge=0, le=1)
+    """Strength of the strongest of those beside 1 for a track finished just now."""
+    time_of_day: float = Field(default=1.0, ge=0, le=1)
+    """How much of that is lost by a track that was heard at another time of the day."""
     just_played: int = Field(default=30, ge=0)
     """Newest distinct tracks that do not come back; never more than half of the library."""
+    weariness: float = Field(default=1.0, ge=0)
+    """How much less a track is worth that was heard a while ago; 0: not at all."""
+    artist_share: float = Field(default=0.25, gt=0, le=1)
+    """Of an answer, from one artist, unless nothing else fits nearly as well; 1 leaves artists alone."""
+    album_share: float = Field(default=0.15, gt=0, le=1)
+    """The same for one album."""
+    diversity: float = Field(default=0.3, ge=0, lt=1)
+    """Share of its merit that a track loses when its double is in the answer already; less, the less they are alike."""
+    tastes: float = Field(default=0.25, ge=0, le=1)
+    """Share of an answer whose turns go to the taste of this session that it has served least."""
+    never_played: float = Field(default=0.05, ge=0, le=1)
+    """Least share of tracks in an answer that nobody has played, as long as such tracks fit."""
+
+    @property
+    def only_merit(self) -> bool:
+        """Whether an answer is simply the best ones."""
+        pleasing = self.artist_share < 1 or self.album_share < 1 or self.diversity or self.tastes or self.never_played
+        return self.allow_repeats or not pleasing
+
+    def by_merit_alone(self) -> Self:
+        """The same for test data: repeats allowed, and nothing done to please."""
+        off = dict.fromkeys(("diversity", "tastes", "never_played", "weariness"), 0.0)
+        return self.model_copy(update={"allow_repeats": True, "artist_share": 1.0, "album_share": 1.0, **off})
 
 
 SEED_DECAY = 0.8
 SEED_FLOOR = 0.1
 """Least share of an old seed: several tastes stay heard."""
 AGREEMENT_SOFTNESS = 0.1
-SKIP_DECAY = 0.9
-NEAR = 0.2
-"""Cosine from which a skipped track pushes."""
+SESSION_SOFTNESS, SESSION_DOUBT = 0.3, 0.1
+"""How far from itself a track's skip is felt within the session, as a temperature of cosines; and how much of such
+evidence leaves a candidate half of its merit."""
+REMEMBERED_SOFTNESS, REMEMBERED_DOUBT = 0.15, 0.5
+HOURS_ALIKE = 3.0
+"""Standard deviation, in hours, of what counts as the same time of the day."""
+HOUR_MS, DAY_HOURS = 3_600_000, 24
 POPULARITY_SHARE = 0.35
-REPEATED_ARTIST = 0.7
-"""What a track's merit keeps for each track of its artist that is in the answer already."""
-SAME_ARTIST_AGAIN = 0.2
-"""And what it keeps right after one of them."""
 
 
 def recency(n: int, decay: float) -> Doubles:
@@ -82,32 +127,31 @@ def closeness(similarity: Doubles, softness: float) -> Doubles:
     return np.asarray(raised / raised.sum())
 
 
-def repulsion(cosines: Floats, strengths: Floats, strength: float) -> Doubles:
-    """The factor (c,) in (0, 1] left to candidates with `cosines` (c, k) to skipped tracks of `strengths` (k,) in (0, 1]."""
-    near = np.maximum(cosines - NEAR, 0.0) / (1.0 - NEAR)
-    pushed = near @ (strengths * recency(len(strengths), SKIP_DECAY))
-    return np.asarray(np.exp(-strength * pushed))
+def repulsion(cosines: Floats, strengths: Floats, exponent: float) -> Doubles:
+    """What this session leaves of a candidate's merit, (c,) in (0, 1], by the share of what was wanted near it.
 
-
-def spread(artists: Sequence[str], merits: Doubles, n: int) -> list[int]:
-    """`n` of the candidates, best first, an artist's tracks losing worth with each one taken and most right after it.
-
-    `artists` has one name a candidate ("" is nobody's and never held back), `merits` (c,) are not negative. A track
-    that fits far better is never put behind one that hardly fits. Returns places in `artists`.
+    `cosines` (c, k) to tracks judged with `strengths` (k,), from 1 (skipped at once) to -1 (finished): a skip among
+    finished tracks takes away little, three skips alone nearly everything.
     """
-    names, owner = np.unique(np.asarray(artists, dtype=np.str_), return_inverse=True)
-    nobody = names == ""
-    worth = np.ones(len(names))
-    left = np.asarray(merits, dtype=np.float64).copy()
-    chosen: list[int] = []
-    for _ in range(min(n, len(left))):
-        best = int(np.argmax(left * worth[owner]))
-        chosen.append(best)
-        left[best] = -np.inf
-        worth[owner[chosen[-2:-1]]] /= SAME_ARTIST_AGAIN
-        worth[owner[best]] *= SAME_ARTIST_AGAIN * REPEATED_ARTIST
-        worth[nobody] = 1.0
-    return chosen
+    return _left(cosines, strengths, SESSION_SOFTNESS, SESSION_DOUBT) ** exponent
+
+
+def remembered_skips(cosines: Floats, strengths: Floats, exponent: float) -> Doubles:
+    """The same by everything that is remembered of the listener: much more of it, so what is nearest decides."""
+    return _left(cosines, strengths, REMEMBERED_SOFTNESS, REMEMBERED_DOUBT) ** exponent
+
+
+def _left(cosines: Floats, strengths: Floats, softness: float, doubt: float) -> Doubles:
+    nearness = np.exp((cosines.astype(np.float64) - 1.0) / softness)
+    pushed, pulled = nearness @ np.maximum(strengths, 0), nearness @ np.maximum(-strengths, 0)
+    return np.asarray((pulled + doubt) / (pulled + pushed + doubt))
+
+
+def near_hour(at_ms: Ints, now_ms: int) -> Doubles:
+    """(k,) how near the times of the day are to that of `now_ms`: 1 for the same, 0 for the opposite."""
+    apart = np.abs((at_ms - now_ms) / HOUR_MS) % DAY_HOURS
+    apart = np.minimum(apart, DAY_HOURS - apart)
+    return np.asarray(np.exp(-0.5 * (apart / HOURS_ALIKE) ** 2))
 
 
 def start(popularity: Doubles, vectors: Floats, n: int) -> list[int]:

@@ -6,12 +6,14 @@ In: a candidate of a `Pool`. Out: `Because`, with the one or two tracks that are
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infra.models import Because, TrackId
 from training.encoder import Floats
+from training.heard import Heard
 from training.scoring import Pool
 
 __all__ = ["Reasons"]
@@ -27,45 +29,63 @@ POPULAR_PERCENTILE, LEAST_POPULAR = 90, 2.0
 
 
 class Reasons:
-    """What reasons are made from: `sound` (n, d) unit vectors, `counts` (n,) of plays, `trained` tracks come first."""
+    """What reasons are made from: `sound` (n, d) unit vectors, `counts` (n,) of wanted plays, `heard` (n,) whether a
+    track was played at all; `trained` tracks come first.
+    """
 
-    def __init__(self, tracks: Sequence[TrackId], sound: Floats, counts: Ints, trained: int) -> None:
-        self._tracks, self._sound, self._counts, self._trained = tracks, sound, counts, trained
+    def __init__(
+        self, tracks: Sequence[TrackId], sound: Floats, counts: Ints, heard: NDArray[np.bool_], trained: int
+    ) -> None:
+        self._tracks, self._sound, self._counts, self._heard, self._trained = tracks, sound, counts, heard, trained
         self._near = _near(sound)
         played = counts[counts > 0]
         self._popular = max(float(np.percentile(played, POPULAR_PERCENTILE)), LEAST_POPULAR) if len(played) else np.inf
 
-    def because(self, pool: Pool, c: int) -> Because:
-        """Why candidate `c` of `pool` is there."""
+    def because(self, pool: Pool, c: int, heard: Heard) -> Because:
+        """Why candidate `c` of `pool` is there for a listener who `heard` that."""
         place = int(pool.places[c])
         if pool.together_share[c] > pool.near_share[c]:
-            return self._played_with(pool, place)
+            return self._together(pool, place, heard)
         alike = np.where(pool.seeds == place, -1.0, self._sound[pool.seeds] @ self._sound[place])
         if alike.max() >= self._near:
             weighed = np.where(alike >= self._near, pool.by_seed[c], 0.0)
-            return Because(kind="sounds_like", tracks=self._named(pool.seeds, weighed))
+            tracks = self._names(self._named(pool.seeds, weighed))
+            return Because(kind="sounds_like", tracks=tracks, never_played=self._never_played(place, heard))
         if pool.together_share[c] > 0:
-            return self._played_with(pool, place)
-        return self.unasked(place)
+            return self._together(pool, place, heard)
+        return self.unasked(place, heard)
 
-    def unasked(self, place: int) -> Because:
+    def unasked(self, place: int, heard: Heard) -> Because:
         """The reason when nothing that was played is it."""
+        never_played = self._never_played(place, heard)
         if place >= self._trained:
-            return Because(kind="new")
-        return Because(kind="popular" if self._counts[place] >= self._popular else "explore")
+            return Because(kind="new", never_played=never_played)
+        kind: Literal["popular", "explore"] = "popular" if self._counts[place] >= self._popular else "explore"
+        return Because(kind=kind, never_played=never_played)
 
-    def _played_with(self, pool: Pool, place: int) -> Because:
+    def _never_played(self, place: int, heard: Heard) -> bool:
+        """Nobody when the model was trained, and this listener not since."""
+        return not self._heard[place] and place not in heard.played
+
+    def _together(self, pool: Pool, place: int, heard: Heard) -> Because:
         evidence = pool.evidence
-        assert evidence is not None  # noqa: S101 - a share of it was given
         row = evidence.by_seed[np.searchsorted(evidence.candidates, place)] * (evidence.seeds != place)
-        return (
-            Because(kind="played_with", tracks=self._named(evidence.seeds, row)) if row.any() else self.unasked(place)
+        if not row.any():
+            return self.unasked(place, heard)
+        named = self._named(evidence.seeds, row)
+        return Because(
+            kind="goes_with" if np.isin(named, heard.unheard).any() else "played_with", tracks=self._names(named)
         )
 
-    def _named(self, seeds: Ints, shares: Doubles) -> tuple[TrackId, ...]:
+    def _names(self, places: Ints) -> tuple[TrackId, ...]:
+        return tuple(self._tracks[place] for place in places)
+
+    @staticmethod
+    def _named(seeds: Ints, shares: Doubles) -> Ints:
         """The one or two seeds that contributed most."""
         best = np.argsort(-shares, kind="stable")[:2]
-        return tuple(self._tracks[seeds[b]] for b in best if shares[b] >= STRONG_REASON * shares[best[0]])
+        found: Ints = seeds[best[shares[best] >= STRONG_REASON * shares[best[0]]]]
+        return found
 
 
 def _near(sound: Floats) -> float:

@@ -32,6 +32,15 @@ class Signal(NamedTuple):
     """From -1 (skipped at once, disliked) to 1 (finished, liked)."""
     at_ms: int
     """When it last changed, milliseconds since 1970."""
+    began_ms: int | None = None
+    """When the track was begun, as its last event has it; None where that is not known."""
+    heard: bool = True
+    """False for a track that was wanted without being played: liked unheard, or the seed of a radio."""
+
+    @property
+    def begun_ms(self) -> int:
+        """When silence before it ended."""
+        return self.at_ms if self.began_ms is None else self.began_ms
 
 
 def weight(kind: str, position_ms: int, duration_ms: int) -> float:
@@ -51,29 +60,31 @@ def weight(kind: str, position_ms: int, duration_ms: int) -> float:
 class _Listening:
     """Everything between the start of a track and its end, as told so far."""
 
-    __slots__ = ("at_ms", "ended", "opinion", "track", "weight")
+    __slots__ = ("at_ms", "began_ms", "ended", "heard", "opinion", "track", "weight")
 
     def __init__(self, track: TrackId) -> None:
         self.track = track
         self.weight = 0.0
         self.opinion: float | None = None
-        self.at_ms = 0
-        self.ended = False
+        self.at_ms = self.began_ms = 0
+        self.ended = self.heard = False
 
     def take(self, event: PlayEvent) -> None:
         self.at_ms = _at_ms(event)
+        self.began_ms = self.at_ms - event.position_ms
         judged = weight(event.kind, event.position_ms, event.duration_ms)
         if event.kind in ("liked", "disliked"):
             self.opinion = judged
         else:
             self.weight = judged
+            self.heard = True
             self.ended = event.kind in ("finished", "skipped")
 
     def signal(self, newest: bool) -> Signal:
-        if self.opinion is not None:
-            return Signal(self.track, self.opinion, self.at_ms)
         playing = newest and not self.ended
-        return Signal(self.track, max(self.weight, PLAYING_NOW) if playing else self.weight, self.at_ms)
+        said = max(self.weight, PLAYING_NOW) if playing else self.weight
+        weight = said if self.opinion is None else self.opinion
+        return Signal(self.track, weight, self.at_ms, self.began_ms, self.heard)
 
 
 def signals(plays: Iterable[PlayEvent], *, include_private: bool = False) -> list[Signal]:

@@ -43,15 +43,22 @@ def up_next(client: Client, user: UserId, n: int, seed: TrackId | None = None) -
 
 def why(because: Because, title: Callable[[TrackId], str | None]) -> str:
     """A reason in plain words; `title` gives the title of a track, or None when it is not known."""
+    reason = _reason(because, title)
+    return f"{reason}; no plays of it learned yet" if because.never_played and because.kind == "sounds_like" else reason
+
+
+def _reason(because: Because, title: Callable[[TrackId], str | None]) -> str:
     named = [found for track in because.tracks if (found := title(track))][:NAMED]
     if because.kind == "played_with":
         return f"Because you played {_and(named)}" if named else "Goes with what you play"
+    if because.kind == "goes_with":
+        return f"Goes with {_and(named)}" if named else "Goes with what you asked for"
     if because.kind == "sounds_like":
         return f"Sounds like {_and(named)}" if named else "Sounds like what you play"
     if because.kind == "popular":
         return "Played most here"
     if because.kind == "new":
-        return "Nobody has played it yet"
+        return "New here"
     return "Something different"
 
 

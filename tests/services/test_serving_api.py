@@ -290,7 +290,7 @@ def test_recommendations_say_why(service: Service):
     items = service.recommendations("curious", n=2)["items"]
     assert 0 < len(items) <= 2
     for item in items:
-        assert item["because"]["kind"] in {"played_with", "sounds_like", "popular", "new", "explore"}
+        assert item["because"]["kind"] in {"played_with", "goes_with", "sounds_like", "popular", "new", "explore"}
         Track.model_validate(item["track"])
 
 

@@ -133,6 +133,26 @@ def test_a_skip_moves_the_next_answers_away(every: dict[str, Recommender], kind:
     assert len(after) == 20
 
 
+@pytest.mark.parametrize("kind", ["segue", "sound"])
+def test_three_skips_leave_a_full_answer_and_one_at_once_counts_more_than_a_late_one(
+    every: dict[str, Recommender], kind: str
+):
+    def odd(*weights: float) -> int:
+        skips = [Signal(track(place), weight, 9) for place, weight in zip((3, 5, 7), weights, strict=False)]
+        answer = every[kind].next_tracks([*liked(0, 1), *skips], 20)
+        assert len(answer) == 20
+        return sum((20 - rank) * (int(one.track[1:]) % 2) for rank, one in enumerate(answer))
+
+    assert odd(-1, -1, -1) < odd(-1) < odd()
+    assert odd(-1, -1, -1) < odd(-0.2, -0.2, -0.2)
+
+
+def test_a_session_is_answered_as_itself_and_not_as_those_before_it(segue: SessionRecommender):
+    long_ago, now = liked(1, 3, 5, 7, 9), [Signal(track(place), 1.0, 10**9 + place) for place in (0, 2)]
+    answer = segue.next_tracks([*long_ago, *now], 8)
+    assert all(int(one.track[1:]) % 2 == 0 for one in answer)
+
+
 def test_skips_alone_move_the_start_away(every: dict[str, Recommender]):
     answer = every["sound"].next_tracks([Signal(track(i), -1.0, 0) for i in (1, 3)], 10)
     assert sum(int(one.track[1:]) % 2 for one in answer[:6]) <= 1
@@ -141,6 +161,14 @@ def test_skips_alone_move_the_start_away(every: dict[str, Recommender]):
 def test_the_last_word_on_a_track_decides(segue: SessionRecommender):
     forgiven = [Signal(track(1), -1.0, 0), Signal(track(1), 1.0, 1)]
     assert segue.next_tracks(forgiven, 5) == segue.next_tracks(liked(1), 5)
+
+
+def test_albums_are_spread():
+    vectors = {track(i): row.tolist() for i, row in enumerate(two_sounds(60)[::2])}
+    albums = {one: f"album {int(one[1:]) // 6}" for one in vectors}
+    answer = SoundNeighbours(vectors, dict.fromkeys(vectors, "x"), albums).next_tracks(liked(0), 10)
+    given = [albums[one.track] for one in answer]
+    assert all(given.count(album) == 2 for album in set(albums.values()))
 
 
 def test_two_tastes_are_both_heard(segue: SessionRecommender):
@@ -190,6 +218,39 @@ class TestReasons:
             assert one.because.kind in {"popular", "new", "explore"}
             assert one.because.tracks == ()
 
+    def test_what_was_asked_for_unheard_was_not_played(self, segue: SessionRecommender):
+        seed = Signal(track(0), 1.0, 0, heard=False)
+        kinds = {one.because.kind for one in segue.next_tracks([seed], 20)}
+        assert "goes_with" in kinds
+        assert "played_with" not in kinds
+        heard_too = {one.because.kind for one in segue.next_tracks([*liked(0), seed], 20)}
+        assert "goes_with" not in heard_too
+
+    def test_what_nobody_has_played_is_told_by_its_sound(self, segue: SessionRecommender):
+        answer = segue.next_tracks(liked(0, 2), TRACKS)
+        flagged = {one.track for one in answer if one.because.never_played}
+        assert flagged == {track(i) for i in range(PLAYED, TRACKS)}
+        assert {one.because.kind for one in answer if one.track in flagged} <= {"sounds_like", "explore"}
+        assert any(one.because.kind == "sounds_like" for one in answer if one.track in flagged)
+
+    def test_what_this_listener_has_played_since_is_not_called_unplayed(self, segue: SessionRecommender):
+        answer = segue.next_tracks(liked(PLAYED, *range(30)), TRACKS)
+        assert [one.because.never_played for one in answer if one.track == track(PLAYED)] == [False]
+
+    def test_a_track_that_was_only_skipped_has_been_played(self):
+        data = library(6, [[0, 1, 2, 3]], weights=[[1.0, 1.0, 1.0, -1.0]])
+        answer = trained(data).next_tracks(liked(0), 6)
+        assert {one.track: one.because.never_played for one in answer} == {
+            **dict.fromkeys(map(track, (1, 2, 3)), False),
+            **dict.fromkeys(map(track, (4, 5)), True),
+        }
+
+    def test_popular_is_what_is_played_most(self, data: TrainingData, segue: SessionRecommender):
+        most = np.percentile(data.counts[data.counts > 0], 90)
+        kinds = {int(one.track[1:]): one.because.kind for one in segue.next_tracks([], TRACKS)}
+        assert "popular" in kinds.values()
+        assert all((kind == "popular") == (data.counts[place] >= most) for place, kind in kinds.items())
+
     def test_a_track_is_never_its_own_reason(self):
         alone = trained(library(1, [[0, 0]]))
         assert alone.next_tracks(liked(0), 1)[0].because.tracks == ()
@@ -219,7 +280,9 @@ class TestFresh:
     def test_a_model_without_sound_takes_new_tracks_as_unknown_ones(self):
         wider = trained(library(4, [[0, 1, 2]], d=0)).with_tracks({TrackId("fresh"): [1.0, 0.0]})
         answer = wider.next_tracks(liked(0), 10)
-        assert [one.because.kind for one in answer if one.track == "fresh"] == ["new"]
+        assert [(one.because.kind, one.because.never_played) for one in answer if one.track == "fresh"] == [
+            ("new", True)
+        ]
 
     def test_new_tracks_are_saved_too(self, tmp_path: Path, segue: SessionRecommender):
         wider = segue.with_tracks({TrackId("fresh"): two_sounds(2)[1].tolist()})

@@ -88,6 +88,17 @@ def test_opinion_on_a_track_that_was_not_played_is_a_signal():
     assert [(s.track, s.weight) for s in signals([play("a", "liked", 0)])] == [("a", 1.0)]
 
 
+def test_a_listening_knows_when_it_was_begun_and_that_it_was_heard():
+    (found,) = signals([play("a", "started", 0), play("a", "finished", 200, LENGTH)])
+    assert found.begun_ms == int(START.timestamp() * 1000)
+    assert found.heard
+
+
+def test_a_like_of_what_was_not_played_was_not_heard():
+    found = signals([play("a", "liked", 0), play("b", "started", 1), play("b", "liked", 2)])
+    assert [(s.track, s.heard) for s in found] == [("a", False), ("b", True)]
+
+
 def test_private_plays_are_left_out_unless_asked_for():
     plays = [play("a", "finished", 0, private=True), play("b", "finished", 1)]
     assert [s.track for s in signals(plays)] == ["b"]

@@ -11,7 +11,7 @@ from infra.models import Because, TrackId, UserId
 from ui.client import Client
 from ui.player import up_next, why
 
-Kind = Literal["played_with", "sounds_like", "popular", "new", "explore"]
+Kind = Literal["played_with", "goes_with", "sounds_like", "popular", "new", "explore"]
 TITLES = {TrackId("a"): "Nebula", TrackId("b"): "Awakening", TrackId("c"): "Frontiers"}
 
 
@@ -24,12 +24,19 @@ TITLES = {TrackId("a"): "Nebula", TrackId("b"): "Awakening", TrackId("c"): "Fron
         ("sounds_like", ("gone", "b"), "Sounds like Awakening"),
         ("sounds_like", ("gone",), "Sounds like what you play"),
         ("popular", (), "Played most here"),
-        ("new", ("a",), "Nobody has played it yet"),
+        ("new", ("a",), "New here"),
+        ("goes_with", ("a", "b"), "Goes with Nebula and Awakening"),
+        ("goes_with", ("gone",), "Goes with what you asked for"),
         ("explore", (), "Something different"),
     ],
 )
 def test_reasons_in_words(kind: Kind, tracks: tuple[str, ...], words: str):
     assert why(Because(kind=kind, tracks=tuple(map(TrackId, tracks))), TITLES.get) == words
+
+
+def test_what_nobody_has_played_says_so_beside_what_it_sounds_like():
+    because = Because(kind="sounds_like", tracks=(TrackId("b"),), never_played=True)
+    assert why(because, TITLES.get) == "Sounds like Awakening; no plays of it learned yet"
 
 
 def test_titles_of_reasons_are_looked_up_once_and_removed_tracks_left_out():
