@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     champion_poll_s: float = Field(
         2.0, gt=0, description="How often serving asks MLflow for a new champion, in seconds"
     )
+    retrain_plays: int = Field(
+        200,
+        ge=0,
+        description="So many new plays (finished, skipped, liked or disliked) after which training starts by itself; 0: never",
+    )
     spark_memory: str = Field("1g", pattern=r"^\d+[mg]$", description="Memory of Spark's driver")
     seed: int = Field(7, description="Seed of everything random in training")
 

@@ -39,6 +39,7 @@ from serving.live import Live
 from serving.metrics import Metrics
 from serving.problems import PROBLEMS, answer_problems
 from training import registry
+from training.acceptance import accept
 from training.recommender import SessionRecommender
 from training.signals import Signal, disliked, signals
 
@@ -79,7 +80,7 @@ class Recommending:
         self._producer = PlayProducer(bus)
         self._live = Live(lambda: TailReader(bus), self._store.plays.history)
         self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=True)
-        self._champion = _champion(settings, addresses, self._catalogue)
+        self._champion = _champion(settings, addresses, self._catalogue, self._scans)
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
         self._stopped = threading.Event()
@@ -210,9 +211,9 @@ class Recommending:
         return int(self._champion.model.version or 0)
 
 
-def _champion(settings: Settings, addresses: Addresses, catalogue: Catalogue) -> Champion:
+def _champion(settings: Settings, addresses: Addresses, catalogue: Catalogue, store: Store) -> Champion:
     def load(version: str) -> SessionRecommender:
-        return SessionRecommender.load(registry.fetch(addresses.mlflow, version, settings.models))
+        return accept(registry.fetch(addresses.mlflow, version, settings.models), store.normalisers)
 
     return Champion(catalogue, lambda: registry.champion(addresses.mlflow), load, settings.champion_poll_s)
 
@@ -225,5 +226,6 @@ def _taste_of(recent: Recent) -> Taste:
 
 
 def _radio(seed: TrackId, recent: list[Signal]) -> list[Signal]:
-    """The seed as the one thing wanted; what was refused and what has just been played keep their say."""
-    return [*(s for s in recent if s.weight <= 0 and s.track != seed), Signal(seed, 1.0, time.time_ns() // 1_000_000)]
+    """The seed as the one thing wanted; what was refused still pushes, and what has just been played does not come back."""
+    others = (s._replace(weight=min(s.weight, 0.0)) for s in recent if s.track != seed)
+    return [*others, Signal(seed, 1.0, time.time_ns() // 1_000_000, heard=False)]

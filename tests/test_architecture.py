@@ -27,7 +27,7 @@ DOORS = {
     "confluent_kafka": ("infra/bus.py", "infra/services/"),
     # Spark itself; and Kafka's log library lies among its jars, as does the Ivy that fetches Kafka.
     "pyspark": ("training/spark", "training/sessions.py", "infra/services/kafka"),
-    "mlflow": ("training/register.py",),
+    "mlflow": ("training/register.py", "training/register_trials.py"),
     "gradio": ("ui/",),
     "librosa": ("etl/sound/",),
     "fsspec": ("etl/places.py",),
@@ -35,10 +35,16 @@ DOORS = {
     "rapidfuzz": ("etl/history/",),
     "ffmpeg": ("etl/audio/compress.py",),
     "mutagen": ("etl/audio/", "etl/tags/", "etl/demo/"),
-    "torch": ("training/batches.py", "training/losses.py", "training/model.py", "training/train.py"),
+    "torch": (
+        *("training/batches.py", "training/losses.py", "training/model.py", "training/train.py", "training/holdout.py"),
+        *("training/checkpoint.py", "training/crew.py", "training/meeting.py"),
+    ),
     "annoy": ("training/index.py",),
     "typer": ("ui/cli.py", "ui/commands/"),
-    "ray": ("etl/ray_tasks.py", "serving/", "infra/services/"),
+    "ray": (
+        *("etl/ray_tasks.py", "training/tune.py", "training/distributed.py", "training/meeting.py"),
+        *("serving/", "infra/services/"),
+    ),
 }
 
 

@@ -1,127 +1,97 @@
 """A training from end to end: MongoDB → Spark → Parquet → Torch → recommender → MLflow → perhaps the new champion.
 
 In: settings, addresses, a `ModelConfig`. Out: a `TrainingReport`; a registered version that serving takes by itself
-when it became champion. Read this file first: every stage is one call here.
+when it became champion. Read this file first: every stage is one call here. Killed at any moment, the next training
+that is asked for the same goes on where this one was.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
+from importlib.metadata import version as installed
 
 from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
 from infra.errors import TrainingError
-from infra.models import Frozen
 from infra.settings import Settings
 from infra.store import Store
-from training import dataset, registry, spark
-from training.challenge import Figures, baselines, challenge, held_out
+from training import bundle, dataset, registry, spark
+from training.acceptance import NORMALISER
+from training.card import Subject
+from training.challenge import baselines, challenge, held_out, serving
+from training.dataset import TrainingData
+from training.fingerprint import fingerprint
+from training.forgotten import someone_forgotten
+from training.learn import learn
 from training.model import ModelConfig
-from training.recommender import SessionRecommender
-from training.register import track_run
+from training.record import data_tags, parameters, show, version_tags
+from training.register import TrackedRun, abandon, track_run
+from training.report import Progress, Stages, TrainingReport
+from training.search import JUDGE, Search, TellOfTrials
 from training.spark_prepare import Prepared, prepare
-from training.train import fit
+from training.train import Fit, Log, fit
+from training.workspace import Job, Workspace, workspace
 
 __all__ = ["Progress", "TrainingReport", "train"]
-
-Progress = Callable[[str], None]
 
 EXAMPLE_LENGTH = 3
 
 
-class TrainingReport(Frozen):
-    """What came of a training."""
+def train(
+    settings: Settings,
+    addresses: Addresses,
+    config: ModelConfig,
+    *,
+    progress: Progress,
+    trials: int = 0,
+    workers: int = 1,
+) -> TrainingReport:
+    """Learn from all that the store holds; with `trials`, parameters that `config` was not given are searched first.
 
-    version: str
-    run_id: str
-    champion: bool
-    """Whether it serves from now on."""
-    why: str
-    tracks: int
-    left_out: int
-    """Tracks without a usable sound vector."""
-    sessions: int
-    plays: int
-    metrics: Figures
-    """On the held-out plays; empty without any."""
-    baselines: dict[str, Figures]
-    """The same by baseline; `champion` is the version that served until now."""
-    seconds: dict[str, float]
-    """By stage."""
-
-
-def train(settings: Settings, addresses: Addresses, config: ModelConfig, *, progress: Progress) -> TrainingReport:
-    """Learn from all that the store holds. Raises `TrainingError` when there is nothing, `ServiceError` for a part away."""
+    Raises `TrainingError` when there is nothing to learn from or another training runs, `ServiceError` for a part away.
+    `trials`, and `workers` other than 1, need Ray.
+    """
     stages = Stages(progress)
-    with Store(addresses.mongo, settings.mongo_database) as store, _workspace(settings) as folder:
-        normaliser_version, normaliser = _normaliser(store)
-        with stages("spark"):
-            prepared = _prepare(settings, store, folder, normaliser_version, progress)
-        data = dataset.load(prepared.tracks, prepared.sessions, normaliser)
-        with track_run(addresses.mlflow, _parameters(config), _fingerprint(prepared, normaliser_version)) as run:
-
-            def log(epoch: int, figures: dict[str, float]) -> None:
-                run.epoch(epoch, figures)
-                progress(f"epoch {epoch + 1} of {config.epochs}: loss {figures['loss']:.3f}")
-
-            with stages("fit"):
-                fitted = fit(config, data, log)
-            with stages("build"):
-                recommender = SessionRecommender.build(
-                    fitted, data, config.ranking, seed=config.seed, normaliser_version=normaliser_version
-                )
-                recommender.save(folder / registry.BUNDLE)
-            with stages("evaluate"):
-                asked = held_out(data)
-                beside = baselines(data, asked)
-                verdict = challenge(recommender, data, asked, uri=addresses.mlflow, models=settings.models)
-            with stages("register"):
-                run.metrics(verdict.challenger)
-                run.report("evaluation.json", verdict.model_dump() | {"baselines": beside})
-                version = run.register(folder / registry.BUNDLE, data.track_ids[:EXAMPLE_LENGTH])
-                if verdict.takes_over:
-                    registry.promote(addresses.mlflow, version)
-    return TrainingReport(
-        version=version,
-        run_id=run.id,
-        champion=verdict.takes_over,
-        why=verdict.why,
-        tracks=prepared.n_tracks,
-        left_out=prepared.left_out,
-        sessions=prepared.n_sessions,
-        plays=prepared.n_plays,
-        metrics=verdict.challenger,
-        baselines=beside | ({"champion": verdict.champion} if verdict.champion else {}),
-        seconds=stages.seconds,
-    )
-
-
-class Stages:
-    """Says which stage has begun and notes how long each took."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.seconds: dict[str, float] = {}
-        self._progress = progress
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Around one stage."""
-        self._progress(name)
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - began, 2)
-
-
-@contextmanager
-def _workspace(settings: Settings) -> Iterator[Path]:
-    runs = settings.home / "training"
-    runs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=runs, prefix="run-") as folder:
-        yield Path(folder)
+    with Store(addresses.mongo, settings.mongo_database) as store:
+        version, normaliser = _normaliser(store)
+        told = (settings.mongo_database, version, settings.session_gap_minutes, trials, workers)
+        asked = repr((*told, config, sorted(config.model_fields_set), installed("segue")))
+        with workspace(settings, asked, partial(_forsake, addresses.mlflow)) as work:
+            prepared = _prepared(settings, addresses, store, work, version, stages)
+            data = dataset.load(prepared.tracks, prepared.sessions, normaliser)
+            tags = data_tags(prepared, version, fingerprint(data))
+            with track_run(addresses.mlflow, tags, again=work.job.run_id) as run:
+                work.note(run_id=run.id)
+                search = _searched(config, data, trials, addresses.ray, run, work, stages)
+                chosen = search.applied(config) if search is not None else config
+                run.parameters(parameters(chosen))
+                with stages("fit"):
+                    recommender = learn(
+                        chosen,
+                        data,
+                        _tell_epochs(chosen, run, progress),
+                        how=_way(addresses.ray, workers),
+                        normaliser_version=version,
+                        checkpoints=work.checkpoints,
+                    )
+                    saved = work.emptied(registry.BUNDLE)
+                    recommender.save(saved)
+                    bundle.write(saved, {}, {NORMALISER: normaliser.to_state(), "config": chosen.model_dump()})
+                    bundle.seal(saved)
+                with stages("evaluate"):
+                    champion = serving(addresses.mlflow, settings.models, store.normalisers)
+                    questions = held_out(data, prepared.sessions, champion)
+                    beside = baselines(data, questions)
+                    verdict = challenge(recommender, champion, data, questions)
+                with stages("register"):
+                    subject = Subject(chosen, prepared, len(questions.pairs), verdict, beside, tags, search)
+                    show(run, subject, saved)
+                    _still_allowed(prepared, store)
+                    registered = run.register(saved, data.track_ids[:EXAMPLE_LENGTH], version_tags(tags, search))
+                    if verdict.takes_over:
+                        registry.promote(addresses.mlflow, registered)
+    return TrainingReport.of(subject, registered, run.id, stages.seconds)
 
 
 def _normaliser(store: Store) -> tuple[int, Normaliser]:
@@ -133,37 +103,82 @@ def _normaliser(store: Store) -> tuple[int, Normaliser]:
     return version, Normaliser.from_state(state)
 
 
-def _prepare(settings: Settings, store: Store, folder: Path, normaliser_version: int, progress: Progress) -> Prepared:
-    with spark.session(settings, rows=store.tracks.count() + store.plays.count()) as session:
+def _prepared(
+    settings: Settings, addresses: Addresses, store: Store, work: Workspace, normaliser_version: int, stages: Stages
+) -> Prepared:
+    """What Spark made of the store: now, or before an interruption when nobody was forgotten since."""
+    before = work.job.prepared
+    if before is not None and not someone_forgotten(before.sessions, store):
+        begun = time.strftime("%H:%M", time.localtime(work.job.begun_ms / 1000))
+        stages.say(f"going on with the training that was interrupted; its plays were read at {begun}")
+        return before
+    _forsake(addresses.mlflow, work.job)
+    work.clear()
+    with stages("spark"), spark.session(settings, rows=store.tracks.count() + store.plays.count()) as session:
         prepared = prepare(
             session,
             store,
-            folder,
+            work.folder,
             normaliser_version=normaliser_version,
             gap_minutes=settings.session_gap_minutes,
             now_ms=time.time_ns() // 1_000_000,
         )
     if prepared.left_out:
-        progress(
+        stages.say(
             f"{prepared.left_out} tracks are left out: they have no sound vector of normaliser {normaliser_version}"
         )
     if not prepared.n_tracks:
         raise TrainingError("no track has a sound vector: run `segue ingest DIR` again to normalise the library")
-    progress(f"{prepared.n_tracks} tracks, {prepared.n_plays} play events in {prepared.n_sessions} sessions")
+    stages.say(f"{prepared.n_tracks} tracks, {prepared.n_plays} play events in {prepared.n_sessions} sessions")
+    work.note(prepared=prepared)
     return prepared
 
 
-def _parameters(config: ModelConfig) -> dict[str, object]:
-    flat = config.model_dump(exclude={"ranking"})
-    return flat | {f"ranking.{name}": value for name, value in config.ranking.model_dump().items()}
+def _searched(
+    config: ModelConfig,
+    data: TrainingData,
+    trials: int,
+    address: str,
+    run: TrackedRun,
+    work: Workspace,
+    stages: Stages,
+) -> Search | None:
+    """The search for parameters: now, or the one that an interrupted training had done."""
+    if not trials or work.job.search is not None:
+        return work.job.search
+    from training.tune import search  # noqa: PLC0415 - Ray must not be imported before its address is known
+
+    with stages("tune"):
+        log = TellOfTrials(run.trials(), stages.say)
+        found = search(config, data, trials, address=address, folder=work.emptied("tune"), log=log)
+    stages.say(f"best: {found.best.told()}")
+    work.note(search=found)
+    return found
 
 
-def _fingerprint(prepared: Prepared, normaliser_version: int) -> dict[str, str]:
-    """What tells this data from other data."""
-    return {
-        "data.tracks": str(prepared.n_tracks),
-        "data.plays": str(prepared.n_plays),
-        "data.newest_play_ms": str(prepared.newest_play_ms),
-        "data.sessions": str(prepared.n_sessions),
-        "data.normaliser": str(normaliser_version),
-    }
+def _way(address: str, workers: int) -> Fit:
+    """How to fit: in this process, or on workers of the cluster."""
+    if workers == 1:
+        return fit
+    from training.distributed import fit_on_ray  # noqa: PLC0415 - as in `_searched`
+
+    return partial(fit_on_ray, address=address, workers=workers)
+
+
+def _tell_epochs(config: ModelConfig, run: TrackedRun, say: Progress) -> Log:
+    def log(epoch: int, figures: dict[str, float]) -> None:
+        run.epoch(epoch, figures)
+        judged = f", held-out p@20 {figures[JUDGE]:.1%}" if JUDGE in figures else ""
+        say(f"epoch {epoch + 1} of {config.epochs}: loss {figures['loss']:.3f}{judged}")
+
+    return log
+
+
+def _still_allowed(prepared: Prepared, store: Store) -> None:
+    if someone_forgotten(prepared.sessions, store):
+        raise TrainingError("a listener was forgotten while this model was trained, so it is not kept: train again")
+
+
+def _forsake(uri: str, job: Job) -> None:
+    if job.run_id:
+        abandon(uri, job.run_id)

@@ -58,6 +58,8 @@ class ModelVersion(Frozen):
     created_ms: int
     """Milliseconds since 1970."""
     champion: bool
+    tags: dict[str, str]
+    """What it was made of (`data.*`) and with."""
 
 
 def champion(uri: str) -> str | None:
@@ -184,6 +186,7 @@ def _version(raw: dict[str, Any], best: str | None) -> ModelVersion:
         model_id=raw["source"].removeprefix(LOGGED_MODEL),
         created_ms=int(raw["creation_timestamp"]),
         champion=str(raw["version"]) == best,
+        tags={tag["key"]: tag["value"] for tag in raw.get("tags", [])},
     )
 
 

@@ -22,7 +22,7 @@ def wanted_ports(settings: Settings, *, page: bool) -> dict[str, int]:
 
 
 def programs(settings: Settings, ports: Mapping[str, int]) -> list[Program]:
-    """The durable reader, the HTTP API and, where it has a port, the listening page."""
+    """The durable reader, the HTTP API, what trains by itself and, where it has a port, the listening page."""
     return list(_programs(settings, ports))
 
 
@@ -37,6 +37,9 @@ def _programs(settings: Settings, ports: Mapping[str, int]) -> Iterator[Program]
         ready=f"{http}/health",
         needs=("mongo", "kafka", "mlflow", "ray"),
     )
+    if settings.retrain_plays:
+        training = [sys.executable, "-m", "ui.cli", "train", "--tuned"]
+        yield Program("retrain", [sys.executable, "-m", "training.retrain", *training], needs=("mongo", "mlflow"))
     if "ui" in ports:
         ui = f"http://{host}:{ports['ui']}"
         yield Program(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from etl.history import ImportReport
     from etl.pipeline import Report
     from infra.store import Failure
-    from training.pipeline import TrainingReport
+    from training.report import TrainingReport
 
 __all__ = ["FailureRow", "failure_rows", "import_summary", "ingest_summary", "training_summary"]
 
@@ -81,6 +81,10 @@ def _training_lines(report: TrainingReport) -> Iterator[str]:
     yield f"learned from {report.tracks} tracks and {report.plays} plays in {report.sessions} sessions"
     if report.left_out:
         yield f"{report.left_out} tracks have no usable sound vector and were left out"
+    if report.best_trial is not None:
+        best = report.trials[report.best_trial - 1]
+        failed = sum(trial.state == "failed" for trial in report.trials)
+        yield f"best of {len(report.trials)} trials{f', {failed} of which failed' if failed else ''}: {best.told()}"
     for name, figures in {"this model": report.metrics, **report.baselines}.items():
         if figures:
             yield f"  {name:18} " + "  ".join(f"{metric} {value:.4g}" for metric, value in figures.items())

@@ -8,6 +8,7 @@ from infra.services.doctor import Finding, doctor
 from infra.services.part import Program
 from infra.services.ray_cluster import RAY_CLIENT, ray_environment
 from infra.services.services import Services
+from infra.services.state import tell_doing
 from infra.services.status import PartStatus, Status, status
 from infra.services.supervisor import Supervisor, down
 
@@ -24,4 +25,5 @@ __all__ = [
     "down",
     "ray_environment",
     "status",
+    "tell_doing",
 ]

@@ -16,8 +16,9 @@ from pydantic import Field, ValidationError
 from infra.errors import ServiceError
 from infra.models import Frozen
 from infra.services.processes import Identity
+from infra.settings import Settings
 
-__all__ = ["HomeLock", "PartState", "State", "read_state", "write_state"]
+__all__ = ["HomeLock", "PartState", "State", "doing", "read_state", "tell_doing", "write_state"]
 
 
 class PartState(Frozen):
@@ -84,6 +85,22 @@ def write_state(run: Path, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(run / "state.json")
+
+
+def tell_doing(settings: Settings, name: str, what: str) -> None:
+    """Let `segue status` show what the part `name` is at."""
+    settings.run.mkdir(parents=True, exist_ok=True)
+    beside = settings.run / f"{name}.doing.new"
+    beside.write_text(what)
+    beside.replace(settings.run / f"{name}.doing")
+
+
+def doing(settings: Settings, name: str) -> str:
+    """What that part told last; empty when it tells nothing."""
+    try:
+        return (settings.run / f"{name}.doing").read_text()
+    except FileNotFoundError:
+        return ""
 
 
 class HomeLock:

@@ -12,7 +12,7 @@ from infra.models import Frozen
 from infra.services.discovery import ANSWERS, outside
 from infra.services.part import EMBEDDED
 from infra.services.processes import find, last_lines, memory_mb
-from infra.services.state import PartState, State, read_state
+from infra.services.state import PartState, State, doing, read_state
 from infra.settings import Settings
 
 __all__ = ["PartStatus", "Status", "status"]
@@ -35,6 +35,8 @@ class PartStatus(Frozen):
     rss_mb: int = 0
     """Memory with all it started; shared pages count once where the system tells."""
     restarts: int = 0
+    doing: str = ""
+    """What it says it is at; empty for most."""
     fix: str = ""
     """What to do; empty when all is well."""
 
@@ -58,7 +60,8 @@ def status(settings: Settings) -> Status:
     named = outside(settings)
     parts = [_outside(name, named[name]) if name in named else _embedded(name, state) for name in EMBEDDED]
     programs = [part.name for part in state.parts if part.name not in EMBEDDED] if state else []
-    parts += [_embedded(name, state) for name in programs]
+    running = [_embedded(name, state) for name in programs]
+    parts += [part.model_copy(update={"doing": doing(settings, part.name)}) if part.pid else part for part in running]
     up = {part.name: part.address for part in parts if part.state in ("up", "outside")}
     return Status(
         http=up.get("http", ""),

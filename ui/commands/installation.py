@@ -80,6 +80,8 @@ def status(as_json: Json = False) -> None:
         )
     out.print(table)
     for part in found.parts:
+        if part.doing:
+            out.print(f"{part.name}: {escape(part.doing)}")
         if part.fix:
             out.print(f"{part.name}: {escape(part.fix)}")
     raise typer.Exit(0 if all(part.state in {"up", "outside"} for part in found.parts) else 1)

@@ -5,8 +5,9 @@ In: tracks and plays, or sessions in Parquet files. Out: a version in the regist
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -15,32 +16,55 @@ from rich.markup import escape
 from infra.settings import Settings
 from ui.commands.output import Json, err, out, print_json, say
 
+if TYPE_CHECKING:
+    # Only its name: what training needs takes seconds to import.
+    from training.model import ModelConfig
+
 __all__ = ["evaluate", "promote", "train"]
 
 
 def train(
-    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; 0.001 to 0.01 is usual.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Sessions a step.")] = None,
-    dim: Annotated[int | None, typer.Option(min=2, help="Length of the vectors.")] = None,
+    dim: Annotated[int | None, typer.Option(min=2, help="Length of the vectors, a multiple of 4.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sessions.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of the cosines: lower tells tracks apart harder.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of a session's numbers left out while training.")] = None,
+    tune: Annotated[
+        int, typer.Option(min=0, help="Try so many sets of parameters first, on all cores; those given here stay.")
+    ] = 0,
+    tuned: Annotated[bool, typer.Option("--tuned", help="Begin with what the last --tune found best.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that train together, on the Ray cluster.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Learn from all tracks and plays; the new model is served when it is no worse than the one before."""
+    """Learn from all tracks and plays; the new model is served when it is no worse than the one before.
+
+    What was interrupted (Ctrl-C, a kill, a restart) goes on where it was when the same command is given within a day.
+    Every training, and every trial of --tune, is a run in MLflow with its curves, figures and a model card.
+    """
     from infra.services import Services
-    from training.model import ModelConfig
     from training.pipeline import train as learn
+    from training.record import tuned as last_tuned
     from ui.summaries import training_summary
 
     settings = Settings.load()
-    given = {"lr": lr, "batch_size": batch_size, "dim": dim, "epochs": epochs, "seed": settings.seed}
-    try:
-        config = ModelConfig.model_validate({name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise typer.BadParameter(first["msg"], param_hint=f"--{first['loc'][0]}".replace("_", "-")) from error
+    given = {
+        "lr": lr,
+        "batch_size": batch_size,
+        "dim": dim,
+        "epochs": epochs,
+        "temperature": temperature,
+        "dropout": dropout,
+        "seed": settings.seed,
+    }
+    if tune and tuned:
+        raise typer.BadParameter("it searches anew: leave --tuned out", param_hint="--tune")
+    config = _config(given)
     with Services(settings) as services:
-        addresses = services.ensure("mongo", "mlflow")
-        report = learn(settings, addresses, config, progress=say)
+        addresses = services.ensure("mongo", "mlflow", *(["ray"] if tune or workers > 1 else []))
+        if tuned:
+            config = _config({**last_tuned(addresses.mlflow), **{k: v for k, v in given.items() if v is not None}})
+        report = learn(settings, addresses, config, progress=say, trials=tune, workers=workers)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
@@ -53,8 +77,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Train on sessions of track ids and score the recommender that would be served: P@20 and MRR@20."""
-    from training.evaluate import public
     from training.model import ModelConfig
+    from training.public import public
     from ui.progress import evaluation_progress
 
     config = ModelConfig(seed=Settings.load().seed)
@@ -68,10 +92,28 @@ def evaluate(
 
 
 def promote(version: Annotated[str, typer.Argument(help="Version of the model, as MLflow numbers them.")]) -> None:
-    """Serve another version of the model, an older one for instance; takes effect within seconds."""
-    from infra.services import Services
-    from training.registry import promote as move
+    """Serve another version of the model, an older one for instance; takes effect within seconds.
 
-    with Services(Settings.load()) as services:
-        move(services.ensure("mlflow").mlflow, version)
+    A version that is damaged, or was made for another library, is refused and nothing changes.
+    """
+    from infra.services import Services
+    from infra.store import Store
+    from training.acceptance import promote as move
+
+    settings = Settings.load()
+    with Services(settings) as services:
+        addresses = services.ensure("mlflow", "mongo")
+        with Store(addresses.mongo, settings.mongo_database) as store:
+            move(addresses.mlflow, version, settings.models, store.normalisers)
     say(f"version {version} is the champion now")
+
+
+def _config(given: Mapping[str, float | int | None]) -> ModelConfig:
+    """The configuration with these values, those that are none left at their defaults."""
+    from training.model import ModelConfig
+
+    try:
+        return ModelConfig.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise typer.BadParameter(first["msg"], param_hint=f"--{first['loc'][0]}".replace("_", "-")) from error
