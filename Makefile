@@ -35,7 +35,7 @@ format:  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 bench:  ## measure what the README states: make bench [MUSIC=DIR]
-	@infra/scripts/setup dev
+	@infra/scripts/setup bench
 	@$(BIN)/python -m tests.benchmarks $(if $(MUSIC),"$(MUSIC)")
 
 clean:  ## remove the virtual environment and caches; your library under SEGUE_HOME stays
