@@ -53,8 +53,10 @@ def alone(settings: Settings) -> Iterator[None]:
         file.truncate(0)
         file.write(trainer.model_dump_json())
         file.flush()
-        yield
-        file.truncate(0)
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def who_trains(settings: Settings) -> str:

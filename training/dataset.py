@@ -6,7 +6,7 @@ Out: `TrainingData`, sessions in time order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,6 +78,12 @@ class TrainingData:
     holdout: Sessions
     counts: NDArray[np.int64]
     """How often each track was played with a weight above 0, in `train`."""
+
+    def before(self, session: int) -> TrainingData:
+        """As it was when `session` of the train sessions began: it and those after it are the hold-out."""
+        train = self.train.select(np.arange(session))
+        later = self.train.select(np.arange(session, self.train.number))
+        return replace(self, train=train, holdout=later, counts=_counts(train, len(self.track_ids)))
 
 
 def load(tracks: Path, sessions: Path, normaliser: Normaliser | None) -> TrainingData:

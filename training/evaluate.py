@@ -1,6 +1,6 @@
 """How good a recommender is: every pair of (what was heard, what came next) asked of the object that serves.
 
-In: a `Recommender` and pairs. Out: `Metrics`; and for public session files, a table with the baselines beside.
+In: a `Recommender` and pairs. Out: `Metrics`.
 """
 
 from __future__ import annotations

@@ -64,6 +64,11 @@ class Evidence(NamedTuple):
     newest_after: Doubles
     """(c,) when last directly after the newest seed."""
 
+    @property
+    def of_newest(self) -> Doubles:
+        """(c,) what the newest seed contributed."""
+        return self.by_seed[:, -1] if len(self.seeds) else np.zeros(len(self.candidates))
+
     def at(self, places: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """(p,) the rows of the tracks at `places`, and which of them are there at all."""
         rows = np.searchsorted(self.candidates, places)

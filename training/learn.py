@@ -5,13 +5,12 @@ In: `ModelConfig`, `TrainingData`. Out: the `SessionRecommender` that is evaluat
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from training.boost import boost
-from training.dataset import Sessions, TrainingData
+from training.dataset import TrainingData
 from training.evaluate import Progress, pairs
 from training.model import ModelConfig
 from training.recommender import SessionRecommender
@@ -54,19 +53,12 @@ def _reranker(
     later = int(data.train.number * LATER_SHARE)
     if not config.ranking.reranked or later < FEWEST_LATER:
         return None
-    earlier, asked = _apart(data, later)
+    earlier = data.before(data.train.number - later)
     fitted = how(config, earlier, checkpoints=_within(checkpoints, "earlier"))
     recommender = SessionRecommender.build(fitted, earlier, config.ranking, seed=config.seed)
-    questions = pairs(data.track_ids, asked)
+    questions = pairs(data.track_ids, earlier.holdout)
     spaced = np.unique(np.linspace(0, len(questions) - 1, min(len(questions), MOST_QUESTIONS)).astype(np.int64))
     return boost(recommender, [questions[i] for i in spaced], config.seed, progress)
-
-
-def _apart(data: TrainingData, later: int) -> tuple[TrainingData, Sessions]:
-    cut = data.train.number - later
-    earlier = data.train.select(np.arange(cut))
-    counts = np.bincount(earlier.wanted().items, minlength=len(data.track_ids))
-    return dataclasses.replace(data, train=earlier, counts=counts), data.train.select(np.arange(cut, cut + later))
 
 
 def _within(checkpoints: Path | None, name: str) -> Path | None:

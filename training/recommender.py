@@ -246,6 +246,7 @@ class SessionRecommender:
                 "temperature": scorer.temperature,
                 "normaliser_version": self.normaliser_version,
                 "trained": self._trained,
+                "traits": NAMES,
             },
             "example": {"recent": example, "next": self._answers(example)},
         }
@@ -259,6 +260,8 @@ class SessionRecommender:
         arrays, values = bundle.read(folder)
         try:
             model, tracks = values["model"], values["tracks"]
+            if tuple(model["traits"]) != NAMES:
+                raise BundleError(f"{folder}: made by another version, which knew other traits of tracks; train again")
             loaded = SessionRecommender(
                 name=model["name"],
                 tracks=tracks["ids"],
@@ -307,9 +310,10 @@ class SessionRecommender:
     def _barred(self, heard: Heard, exclude: Collection[TrackId]) -> NDArray[np.bool_]:
         barred = np.zeros(len(self._tracks), dtype=bool)
         barred[[self._place[track] for track in exclude if track in self._place]] = True
-        window = min(self.ranking.just_played, len(self._tracks) // 2)
+        window = min(self.ranking.just_played, int((~barred).sum()) // 2)
         if window and not self.ranking.allow_repeats:
-            barred[newest_of_each(heard.played, np.ones(len(heard.played), dtype=np.float32), window)[0]] = True
+            played = heard.played[~barred[heard.played]]
+            barred[newest_of_each(played, np.ones(len(played), dtype=np.float32), window)[0]] = True
         return barred
 
     def _start(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> list[Recommendation]:

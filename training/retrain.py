@@ -18,7 +18,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from infra.errors import ServiceError
+from infra.errors import SegueError, ServiceError
+from infra.secrecy import without_secrets
 from infra.services import discover, tell_doing
 from infra.settings import Settings, child_environment
 from infra.store import Store
@@ -54,10 +55,11 @@ class Watch:
             try:
                 self.look()
                 told = ""
-            except ServiceError as error:
-                if str(error) != told:
-                    log.warning("looks again later: %s", error)
-                told = str(error)
+            except (SegueError, OSError, ValidationError) as error:
+                fault = without_secrets(str(error))
+                if fault != told:
+                    log.warning("looks again later: %s", fault)
+                told = fault
             self._stop.wait(every_s)
 
     def look(self) -> None:

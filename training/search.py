@@ -7,7 +7,6 @@ Trials are judged on the newest tenth of the *training* sessions: the plays that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -96,11 +95,7 @@ def set_aside(data: TrainingData) -> TrainingData:
             f"{len(telling)} sessions of two tracks or more are too few to choose parameters by, {FEWEST_SESSIONS} are "
             "needed: leave --tune out until more has been played"
         )
-    cut = int(telling[-int(len(telling) * SHARE)])
-    train = data.train.select(np.arange(cut))
-    counts = np.bincount(train.wanted().items, minlength=len(data.track_ids))
-    judged = data.train.select(np.arange(cut, data.train.number))
-    return replace(data, train=train, holdout=judged, counts=counts)
+    return data.before(int(telling[-int(len(telling) * SHARE)]))
 
 
 def best_of(trials: list[Trial]) -> Search:

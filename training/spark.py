@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
@@ -27,6 +28,8 @@ __all__ = ["session"]
 
 FEW_ROWS = 1_000_000
 """Below this, Java's second compiler costs more time than it saves: half of all of a small library's Spark stage."""
+PARQUET_BYTES = 16 * 1024 * 1024
+PARQUET_ROWS = 512
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -34,7 +37,7 @@ QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 def session(settings: Settings, *, rows: int) -> Iterator[SparkSession]:
     """A session on `settings.spark_master`, made for about so many `rows`.
 
-    Raises `ServiceError` when there is no Java or Spark does not start.
+    Raises `ServiceError` when there is no Java, Spark does not start, or its Java process ends before its time.
     """
     java_version()
     log, scratch = settings.logs / "spark.log", settings.home / "spark"
@@ -48,6 +51,13 @@ def session(settings: Settings, *, rows: int) -> Iterator[SparkSession]:
             context.pythonExec = sys.executable
             with SparkSession(context) as started:
                 yield started
+        except (Py4JError, ConnectionError) as error:
+            if gateway.proc is None or gateway.proc.poll() is None:
+                raise
+            raise ServiceError(
+                f"Spark's Java process ended; its messages are in {log}. "
+                f"If it was short of memory, SEGUE_SPARK_MEMORY gives it more than {settings.spark_memory}"
+            ) from error
         finally:
             _end(gateway)
 
@@ -64,6 +74,9 @@ def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
     options = {
         "spark.app.name": "segue",
         "spark.driver.memory": settings.spark_memory,
+        # A row of tracks has kilobytes: by default, thousands are read and 128 MB of them written at a time, by every core.
+        "spark.hadoop.parquet.block.size": str(PARQUET_BYTES),
+        "spark.sql.parquet.columnarReaderBatchSize": str(PARQUET_ROWS),
         "spark.executor.memory": settings.spark_memory,
         "spark.local.dir": str(folder / "local"),
         "spark.log.level": "ERROR",

@@ -126,7 +126,7 @@ def traits(scored: Scored, heard: Heard, evidence: Evidence, history: History) -
         _rank(scored.together),
         _rank(share),
         _log(of(evidence.alone) / max(evidence.alone.sum(), 1e-12)),
-        _log(of(evidence.by_seed[:, -1]) / max(evidence.by_seed.sum(), 1e-12)),
+        _log(of(evidence.of_newest) / max(evidence.by_seed.sum(), 1e-12)),
         np.log1p(of(evidence.times)),
         _log(of(evidence.after)),
         overlap,

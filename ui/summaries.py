@@ -82,7 +82,7 @@ def _training_lines(report: TrainingReport) -> Iterator[str]:
     if report.left_out:
         yield f"{report.left_out} tracks have no usable sound vector and were left out"
     if report.best_trial is not None:
-        best = report.trials[report.best_trial - 1]
+        best = next(trial for trial in report.trials if trial.number == report.best_trial)
         failed = sum(trial.state == "failed" for trial in report.trials)
         yield f"best of {len(report.trials)} trials{f', {failed} of which failed' if failed else ''}: {best.told()}"
     for name, figures in {"this model": report.metrics, **report.baselines}.items():

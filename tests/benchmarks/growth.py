@@ -47,7 +47,7 @@ MEGA = 1e6
 
 def spark_stage(folder: Path) -> dict[str, Any]:
     """From tracks and plays to what training streams."""
-    settings = Settings(home=folder / "home")
+    settings = Settings.load(home=folder / "home")
     rows = sum(pq.read_metadata(path).num_rows for name in ("tracks", "plays") for path in (folder / name).iterdir())
     with spark.session(settings, rows=rows) as session:
         frames = [session.read.parquet(str(folder / name)) for name in ("tracks", "plays")]
@@ -78,7 +78,7 @@ def epoch_stage(folder: Path) -> dict[str, Any]:
 
 def store_stage(folder: Path) -> dict[str, Any]:
     """Plays into the embedded MongoDB, and out of it through the Spark source."""
-    settings = Settings(home=folder / "home")
+    settings = Settings.load(home=folder / "home")
     with Services(settings) as services, Store(services.ensure("mongo").mongo, "growth").prepare() as store:
         began = time.perf_counter()
         for path in sorted((folder / "plays").iterdir()):

@@ -30,6 +30,8 @@ from training.signals import Signal, disliked, signals
 from training.train import fit
 from training.variety import Answers
 
+FIRST_SEED = 11
+"""The recommender's defaults were chosen on seeds below this."""
 TRAINED_ON = 0.9
 REMEMBERED_EVENTS = 500
 """What serving hands to the recommender."""
@@ -264,7 +266,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found = [measure(seed) for seed in range(1, given.seeds + 1)]
+    found = [measure(seed) for seed in range(FIRST_SEED, FIRST_SEED + given.seeds)]
     table = {name: [round(float(of([one[name] for one in found])), 4) for of in (np.mean, np.std)] for name in found[0]}
     if not given.json:
         for name, (mean, deviation) in table.items():

@@ -12,6 +12,7 @@ import pyspark
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
+from infra.errors import ServiceError
 from infra.settings import Settings, child_environment
 from tests.data.crowd import BEGAN_MS, VERSION, YEAR_MS, Crowd, write_plays, write_tracks
 from training import dataset, spark
@@ -61,6 +62,19 @@ def daemon(name: str, folder: Path, *options: str) -> subprocess.Popen[bytes]:
 def answers(port: int) -> bool:
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+def killed(settings: Settings) -> None:
+    with spark.session(settings, rows=0) as session:
+        java = session.sparkContext._gateway.proc
+        java.kill()
+        java.wait()
+        session.range(5).count()
+
+
+def test_java_that_ends_too_early_is_told_with_the_way_out(installation: Settings) -> None:
+    with pytest.raises(ServiceError, match=r"Spark's Java process ended; .*spark\.log.* SEGUE_SPARK_MEMORY .* than 1g"):
+        killed(installation)
 
 
 def prepared(settings: Settings, folder: Path, name: str) -> TrainingData:

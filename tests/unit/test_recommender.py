@@ -17,8 +17,10 @@ from training.dataset import TrainingData
 from training.model import ModelConfig
 from training.ranking import Ranking
 from training.recommender import Recommender, SessionRecommender
+from training.rerank import Reranker
 from training.signals import Signal
 from training.train import fit
+from training.traits import NAMES
 
 TRACKS, PLAYED = 48, 40
 CONFIG = ModelConfig(dim=16, epochs=4)
@@ -254,6 +256,52 @@ class TestReasons:
     def test_a_track_is_never_its_own_reason(self):
         alone = trained(library(1, [[0, 0]]))
         assert alone.next_tracks(liked(0), 1)[0].because.tracks == ()
+
+
+STUMP = {
+    "roots": [0],
+    "trait": [NAMES.index("to_last"), 0, 0],
+    "threshold": [0.5, 0, 0],
+    "left": [1, 1, 2],
+    "right": [2, 1, 2],
+    "value": [0.0, -1.0, 1.0],
+    "depth": 1,
+}
+"""One tree: what is near the last track comes first."""
+
+
+class TestReranked:
+    @pytest.fixture
+    def reranked(self, data: TrainingData) -> SessionRecommender:
+        trees = Reranker({name: np.array(value) for name, value in STUMP.items()})
+        return SessionRecommender.build(fit(CONFIG, data), data, CONFIG.ranking, seed=1, reranker=trees)
+
+    def test_the_trees_have_the_last_word(self, reranked: SessionRecommender):
+        tracks, known = reranked.considered(liked(2, 4))
+        near = {one for one, row in zip(tracks, known, strict=True) if row[NAMES.index("to_last")] > 0.5}
+        plain = Ranking.model_fields["reranked"].default
+        assert 0 < len(near) < len(tracks) <= plain
+        first = [one.track for one in reranked.next_tracks(liked(2, 4), 5)]
+        assert set(first) <= near
+
+    @pytest.mark.parametrize("session", [["fresh"], ["fresh", "newer"], ["t001", "fresh"], ["fresh", "t001"]])
+    def test_a_session_of_tracks_that_came_after_the_training(self, reranked: SessionRecommender, session: list[str]):
+        vectors = two_sounds(2)
+        wider = reranked.with_tracks({TrackId("fresh"): vectors[0].tolist(), TrackId("newer"): vectors[1].tolist()})
+        answer = wider.next_tracks([Signal(TrackId(one), 1.0, at) for at, one in enumerate(session)], 10)
+        assert len({one.track for one in answer} - set(session)) == 10
+        assert all(np.isfinite(one.score) for one in answer)
+
+    def test_trees_are_saved_and_loaded(self, tmp_path: Path, reranked: SessionRecommender):
+        reranked.save(tmp_path)
+        assert SessionRecommender.load(tmp_path).next_tracks(liked(1, 3), 20) == reranked.next_tracks(liked(1, 3), 20)
+
+
+@pytest.mark.parametrize("kind", ["segue", "sound"])
+def test_what_is_excluded_does_not_use_up_what_is_left(every: dict[str, Recommender], kind: str):
+    excluded = [track(i) for i in range(TRACKS // 2)]
+    played = liked(*range(TRACKS // 2, TRACKS))
+    assert len(every[kind].next_tracks(played, 5, exclude=excluded)) == 5
 
 
 class TestFresh:

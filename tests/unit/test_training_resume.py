@@ -21,13 +21,21 @@ from training.train import fit
 CONFIG = ModelConfig(dim=16, epochs=4)
 FIT = """
 import sys
+import time
 from pathlib import Path
 from training import arrays
 from training.model import ModelConfig
 from training.train import fit
 
-config, data, checkpoints = sys.argv[1:]
-log = lambda epoch, figures: print(epoch, flush=True)
+config, data, checkpoints, kept = sys.argv[1:]
+
+
+def log(epoch, figures):
+    if epoch == int(kept):
+        print("killed here", flush=True)
+        time.sleep(600)
+
+
 fit(ModelConfig.model_validate_json(config), arrays.read(Path(data)), log, checkpoints=Path(checkpoints))
 """
 
@@ -50,17 +58,16 @@ def fitted(data: TrainingData, checkpoints: Path | None, config: ModelConfig = C
 
 
 def killed(data: TrainingData, folder: Path, after: int) -> Path:
-    """The checkpoints of a training in another process, killed when it had told of `after` epochs."""
+    """The checkpoints of a training in another process, killed in the epoch that came `after` as many kept ones."""
     arrays.write(data, folder / "data")
     checkpoints = folder / "checkpoints"
     child = subprocess.Popen(
-        [sys.executable, "-c", FIT, CONFIG.model_dump_json(), str(folder / "data"), str(checkpoints)],
+        [sys.executable, "-c", FIT, CONFIG.model_dump_json(), str(folder / "data"), str(checkpoints), str(after)],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert child.stdout is not None
-    for _ in range(after):
-        assert child.stdout.readline()
+    assert child.stdout.readline()
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL, "it had ended before it was killed"

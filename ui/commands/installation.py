@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -20,6 +20,9 @@ from rich.table import Table
 from infra.addresses import Addresses
 from infra.settings import Settings, child_environment
 from ui.commands.output import Json, out, print_json, say
+
+if TYPE_CHECKING:
+    from infra.store import Store
 
 __all__ = ["doctor", "down", "status", "up"]
 
@@ -108,7 +111,6 @@ def _bring_in(
 ) -> None:
     """Ingest and train in processes of their own, whose memory goes back when they are done."""
     from infra.store import Store
-    from training.registry import champion
 
     with Store(addresses.mongo, settings.mongo_database) as store:
         before = store.tracks.count()
@@ -119,8 +121,26 @@ def _bring_in(
         if music is not None:
             _segue(["ingest", str(music)], settings, meanwhile)
         after = store.tracks.count()
-    if after and (after > before or champion(addresses.mlflow) is None):
-        _segue(["train"], settings, meanwhile)
+        learn = after > before or (after > 0 and not _has_model(settings, addresses, store))
+    if learn:
+        _segue(["train", "--tuned"], settings, meanwhile)
+
+
+def _has_model(settings: Settings, addresses: Addresses, store: Store) -> bool:
+    """Whether there is a champion that can answer for this library; one that cannot is told."""
+    from infra.errors import BundleError
+    from training.acceptance import accept
+    from training.registry import champion, fetch
+
+    version = champion(addresses.mlflow)
+    if version is None:
+        return False
+    try:
+        accept(fetch(addresses.mlflow, version, settings.models), store.normalisers)
+    except BundleError as error:
+        say(f"version {version} cannot be used, training makes another: {error}")
+        return False
+    return True
 
 
 def _segue(arguments: list[str], settings: Settings, meanwhile: Callable[[], None]) -> None:
