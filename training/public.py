@@ -40,7 +40,7 @@ def public(
 
     The baselines beside it answer an evenly spaced sample of `BASELINE_PAIRS`, on which our own figures are told too.
     """
-    repeating = config.model_copy(update={"ranking": config.ranking.model_copy(update={"allow_repeats": True})})
+    repeating = config.model_copy(update={"ranking": config.ranking.by_merit_alone()})
     data = from_sessions(train)
     asked = _read_pairs(test)
     began = time.perf_counter()
@@ -49,11 +49,14 @@ def public(
         learned.save(Path(folder))
         seconds = time.perf_counter() - began
         served = SessionRecommender.load(Path(folder))
-        figures = evaluate(served, asked, data=data, progress=progress).figures()
+        figures = evaluate(served, asked, data=data, vectors=served.vectors, progress=progress).figures()
         some = asked[:: max(len(asked) // BASELINE_PAIRS, 1)]
         beside: list[Recommender] = [served]
         beside += [kind(data, allow_repeats=True) for kind in (Popular, CoOccurrence, SessionNeighbours)]
-        table = {one.name: evaluate(one, some, data=data, progress=progress).figures() for one in beside}
+        table = {
+            one.name: evaluate(one, some, data=data, vectors=served.vectors, progress=progress).figures()
+            for one in beside
+        }
     return figures | {"training_seconds": seconds, "on_a_sample": table}
 
 

@@ -112,7 +112,9 @@ class Scorer:
             by_neighbours = lent(together, vectors, self.counts[places] > 0)
             share = ranking.together / (together.sum() + by_neighbours.sum())
             near, together = (1 - ranking.together) * near + share * by_neighbours, share * together
-        return Asked(Scored(places, to_query - cost, agreed, to_seeds, near, together), by_seed, vectors, found)
+        # The trees have learned from sessions alone, without the seeds from before.
+        of_session = to_seeds[:, np.isin(heard.seeds, heard.session)]
+        return Asked(Scored(places, to_query - cost, agreed, of_session, near, together), by_seed, vectors, found)
 
     def _traits(self, asked: Asked, heard: Heard) -> tuple[Ints, Floats]:
         scored = asked.scored

@@ -48,7 +48,7 @@ def train(
     from ui.summaries import training_summary
 
     settings = Settings.load()
-    given = {
+    given: dict[str, object] = {
         "lr": lr,
         "batch_size": batch_size,
         "dim": dim,
@@ -56,6 +56,7 @@ def train(
         "temperature": temperature,
         "dropout": dropout,
         "seed": settings.seed,
+        "ranking": {"session_gap_minutes": settings.session_gap_minutes},
     }
     if tune and tuned:
         raise typer.BadParameter("it searches anew: leave --tuned out", param_hint="--tune")
@@ -108,7 +109,7 @@ def promote(version: Annotated[str, typer.Argument(help="Version of the model, a
     say(f"version {version} is the champion now")
 
 
-def _config(given: Mapping[str, float | int | None]) -> ModelConfig:
+def _config(given: Mapping[str, object]) -> ModelConfig:
     """The configuration with these values, those that are none left at their defaults."""
     from training.model import ModelConfig
 
