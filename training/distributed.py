@@ -55,8 +55,9 @@ def fit_on_ray(
     """Train as `fit` does, on `workers` workers of the Ray cluster at `address`.
 
     `shared` is a folder that all machines of the cluster see under this name, and `checkpoints` another; the data travels
-    through it. After the death of a worker, `log` is told again of the epochs already done. Raises `TrainingError` as `fit` does, for more workers than the cluster has cores, and when workers keep
-    dying; `ServiceError` when the cluster cannot be used.
+    through it. After the death of a worker, `log` is told again of the epochs already done.
+    Raises `TrainingError` as `fit` does, for more workers than the cluster has cores, and when workers keep dying;
+    `ServiceError` when the cluster cannot be used.
     """
     check(data)
     with tempfile.TemporaryDirectory(dir=shared, prefix="segue-fit-") as name, ThreadPoolExecutor(1) as beside:
