@@ -99,6 +99,11 @@ def _configuration(settings: Settings, folder: Path, *, few: bool) -> SparkConf:
 
 
 def _end(gateway: Any) -> None:
+    # A context whose Java process died cannot stop itself, and no other can begin while it stands.
+    left = SparkContext._active_spark_context
+    if left is not None:
+        left._jsc = None
+        left.stop()
     # Stopping a session leaves its Java process, with all its memory, until Python exits.
     SparkContext._gateway = SparkContext._jvm = None
     gateway.shutdown()

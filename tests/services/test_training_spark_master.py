@@ -64,17 +64,24 @@ def answers(port: int) -> bool:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
-def killed(settings: Settings) -> None:
+def killed(settings: Settings, asked: bool) -> None:
+    """A session whose Java process dies; with nothing `asked` of it since, it is the stopping that finds out."""
     with spark.session(settings, rows=0) as session:
         java = session.sparkContext._gateway.proc
         java.kill()
         java.wait()
-        session.range(5).count()
+        if asked:
+            session.range(5).count()
 
 
-def test_java_that_ends_too_early_is_told_with_the_way_out(installation: Settings) -> None:
+@pytest.mark.parametrize("asked", [True, False], ids=["asked before", "not asked"])
+def test_java_that_ends_too_early_is_told_with_the_way_out_and_another_begins(
+    installation: Settings, asked: bool
+) -> None:
     with pytest.raises(ServiceError, match=r"Spark's Java process ended; .*spark\.log.* SEGUE_SPARK_MEMORY .* than 1g"):
-        killed(installation)
+        killed(installation, asked)
+    with spark.session(installation, rows=0) as another:
+        assert another.range(5).count() == 5
 
 
 def prepared(settings: Settings, folder: Path, name: str) -> TrainingData:
