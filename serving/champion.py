@@ -13,8 +13,8 @@ from typing import NamedTuple
 from infra.errors import BundleError, NotFound, ServiceError, TrainingError
 from infra.models import TrackId
 from serving.catalogue import Catalogue
-from training.baselines import SoundNeighbours
-from training.recommender import SessionRecommender
+from training.recommend.baselines import SoundNeighbours
+from training.recommend.recommender import SessionRecommender
 
 __all__ = ["Champion", "Model"]
 

@@ -38,10 +38,10 @@ from serving.listener import Recent
 from serving.live import Live
 from serving.metrics import Metrics
 from serving.problems import PROBLEMS, answer_problems
-from training import registry
-from training.acceptance import accept
-from training.recommender import SessionRecommender
-from training.signals import Signal, disliked, signals
+from training.data.signals import Signal, disliked, signals
+from training.recommend.recommender import SessionRecommender
+from training.registry import versions as registry
+from training.registry.acceptance import accept
 
 __all__ = ["PREFIX", "Recommending"]
 

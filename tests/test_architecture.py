@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ["infra", "etl", "training", "serving", "ui"]
+TRAINING = ["data", "spark", "recommend", "registry", "judge", "learn", "tracking"]
+"""Folders of `training/`, each built on those before it; the files beside them come last."""
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for layer in LAYERS
@@ -26,8 +28,11 @@ DOORS = {
     "bson": ("infra/store/",),
     "confluent_kafka": ("infra/bus.py", "infra/services/"),
     # Spark itself; and Kafka's log library lies among its jars, as does the Ivy that fetches Kafka.
-    "pyspark": ("training/spark", "training/sessions.py", "infra/services/kafka"),
-    "mlflow": ("training/register.py", "training/register_trials.py"),
+    "pyspark": (
+        *("training/spark/session", "training/spark/source.py", "training/spark/prepare.py"),
+        "infra/services/kafka",
+    ),
+    "mlflow": ("training/tracking/register.py", "training/tracking/register_trials.py"),
     "gradio": ("ui/",),
     "librosa": ("etl/sound/",),
     "fsspec": ("etl/places.py",),
@@ -35,14 +40,11 @@ DOORS = {
     "rapidfuzz": ("etl/history/",),
     "ffmpeg": ("etl/audio/compress.py",),
     "mutagen": ("etl/audio/", "etl/tags/", "etl/demo/"),
-    "torch": (
-        *("training/batches.py", "training/losses.py", "training/model.py", "training/train.py", "training/holdout.py"),
-        *("training/checkpoint.py", "training/crew.py", "training/meeting.py"),
-    ),
-    "annoy": ("training/index.py",),
+    "torch": ("training/learn/",),
+    "annoy": ("training/recommend/index.py",),
     "typer": ("ui/cli.py", "ui/commands/"),
     "ray": (
-        *("etl/ray_tasks.py", "training/tune.py", "training/distributed.py", "training/meeting.py"),
+        *("etl/ray_tasks.py", "training/learn/tune.py", "training/learn/distributed.py", "training/learn/meeting.py"),
         *("serving/", "infra/services/"),
     ),
 }
@@ -64,6 +66,26 @@ def test_imports_point_down(module: str):
     rank = LAYERS.index(module.split(".", maxsplit=1)[0])
     upward = [name for name in imports(MODULES[module]) if name.split(".")[0] in LAYERS[rank + 1 :]]
     assert upward == []
+
+
+def test_folders_of_training_point_one_way():
+    assert sorted(path.parent.name for path in (ROOT / "training").glob("*/__init__.py")) == sorted(TRAINING)
+    upward = [
+        (module, name)
+        for module, path in MODULES.items()
+        if (rank := _place_in_training(module)) is not None
+        for name in imports(path)
+        if (_place_in_training(name) or 0) > rank
+    ]
+    assert upward == []
+
+
+def _place_in_training(name: str) -> int | None:
+    """Where a module stands in the order of `training/`; None for one of another package."""
+    package, *rest = name.split(".")
+    if package != "training" or not rest:
+        return None
+    return TRAINING.index(rest[0]) if rest[0] in TRAINING else len(TRAINING)
 
 
 def test_no_import_cycles():

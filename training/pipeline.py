@@ -16,21 +16,24 @@ from infra.addresses import Addresses
 from infra.errors import TrainingError
 from infra.settings import Settings
 from infra.store import Store
-from training import bundle, dataset, registry, spark
-from training.acceptance import NORMALISER
-from training.card import Subject
-from training.challenge import baselines, challenge, held_out, serving
-from training.dataset import TrainingData
-from training.fingerprint import fingerprint
-from training.forgotten import someone_forgotten
-from training.learn import learn
-from training.model import ModelConfig
-from training.record import data_tags, parameters, show, version_tags
-from training.register import TrackedRun, abandon, track_run
-from training.report import Progress, Stages, TrainingReport
-from training.search import JUDGE, Search, TellOfTrials
-from training.spark_prepare import Prepared, prepare
-from training.train import Fit, Log, fit
+from training.data import dataset
+from training.data.dataset import TrainingData
+from training.data.fingerprint import fingerprint
+from training.judge.challenge import baselines, challenge, held_out, serving
+from training.learn.course import learn
+from training.learn.model import ModelConfig
+from training.learn.search import JUDGE, Search, TellOfTrials
+from training.learn.train import Fit, Log, fit
+from training.recommend import bundle
+from training.registry import versions as registry
+from training.registry.acceptance import NORMALISER
+from training.spark.forgotten import someone_forgotten
+from training.spark.prepare import Prepared, prepare
+from training.spark.session import session
+from training.tracking.card import Subject
+from training.tracking.record import data_tags, parameters, show, version_tags
+from training.tracking.register import TrackedRun, abandon, track_run
+from training.tracking.report import Progress, Stages, TrainingReport
 from training.workspace import Job, Workspace, workspace
 
 __all__ = ["Progress", "TrainingReport", "train"]
@@ -114,9 +117,9 @@ def _prepared(
         return before
     _forsake(addresses.mlflow, work.job)
     work.clear()
-    with stages("spark"), spark.session(settings, rows=store.tracks.count() + store.plays.count()) as session:
+    with stages("spark"), session(settings, rows=store.tracks.count() + store.plays.count()) as spark:
         prepared = prepare(
-            session,
+            spark,
             store,
             work.folder,
             normaliser_version=normaliser_version,
@@ -146,7 +149,7 @@ def _searched(
     """The search for parameters: now, or the one that an interrupted training had done."""
     if not trials or work.job.search is not None:
         return work.job.search
-    from training.tune import search  # noqa: PLC0415 - Ray must not be imported before its address is known
+    from training.learn.tune import search  # noqa: PLC0415 - Ray must not be imported before its address is known
 
     with stages("tune"):
         log = TellOfTrials(run.trials(), stages.say)
@@ -160,7 +163,7 @@ def _way(address: str, workers: int) -> Fit:
     """How to fit: in this process, or on workers of the cluster."""
     if workers == 1:
         return fit
-    from training.distributed import fit_on_ray  # noqa: PLC0415 - as in `_searched`
+    from training.learn.distributed import fit_on_ray  # noqa: PLC0415 - as in `_searched`
 
     return partial(fit_on_ray, address=address, workers=workers)
 

@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow.dataset as pads
 
 from infra.models import TrackId
-from training.baselines import CoOccurrence, Popular, SessionNeighbours
-from training.dataset import from_sessions
-from training.evaluate import Pair, Progress, evaluate
-from training.learn import learn
-from training.model import ModelConfig
-from training.recommender import Recommender, SessionRecommender
-from training.signals import Signal
-from training.train import Log
+from training.data.dataset import from_sessions
+from training.data.signals import Signal
+from training.judge.evaluate import Pair, Progress, evaluate
+from training.learn.course import learn
+from training.learn.model import ModelConfig
+from training.learn.train import Log
+from training.recommend.baselines import CoOccurrence, Popular, SessionNeighbours
+from training.recommend.recommender import Recommender, SessionRecommender
 
 __all__ = ["public"]
 

@@ -23,10 +23,10 @@ from infra.secrecy import without_secrets
 from infra.services import discover, tell_doing
 from infra.settings import Settings, child_environment
 from infra.store import Store
-from training import registry
 from training.alone import who_trains
 from training.due import Attempt, due
-from training.new_plays import TELLING_PLAYS, telling_plays
+from training.registry import versions as registry
+from training.spark.new_plays import TELLING_PLAYS, telling_plays
 
 __all__ = ["Watch", "main"]
 

@@ -20,8 +20,8 @@ from infra.errors import ServiceError
 from infra.models import Frozen
 from infra.settings import Settings
 from training.alone import alone
-from training.search import Search
-from training.spark_prepare import Prepared
+from training.learn.search import Search
+from training.spark.prepare import Prepared
 
 __all__ = ["Job", "Workspace", "workspace"]
 

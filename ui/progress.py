@@ -1,6 +1,6 @@
 """The progress of long work: an ingest, an evaluation.
 
-In: `Progress` from `etl/pipeline.py`, once a file; epochs and scored pairs from `training/evaluate.py`.
+In: `Progress` from `etl/pipeline.py`, once a file; epochs and scored pairs from `training/judge/evaluate.py`.
 Out: a bar with rate and time left on a terminal, a line now and then elsewhere.
 """
 

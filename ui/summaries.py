@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from etl.history import ImportReport
     from etl.pipeline import Report
     from infra.store import Failure
-    from training.report import TrainingReport
+    from training.tracking.report import TrainingReport
 
 __all__ = ["FailureRow", "failure_rows", "import_summary", "ingest_summary", "training_summary"]
 

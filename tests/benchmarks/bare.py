@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from training.recommender import SessionRecommender
-from training.signals import Signal
+from training.data.signals import Signal
+from training.recommend.recommender import SessionRecommender
 
 
 def main() -> None:

@@ -30,13 +30,13 @@ from etl.sound.normalise import Normaliser
 from infra.models import TrackId
 from tests.benchmarks.listeners import Listeners
 from tests.benchmarks.measured import Measured, measured, unplayed
-from training.baselines import SoundNeighbours
-from training.dataset import Sessions, TrainingData
-from training.model import ModelConfig
-from training.ranking import Ranking
-from training.recommender import Recommender, SessionRecommender
-from training.signals import Signal
-from training.train import fit
+from training.data.dataset import Sessions, TrainingData
+from training.data.signals import Signal
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.baselines import SoundNeighbours
+from training.recommend.ranking import Ranking
+from training.recommend.recommender import Recommender, SessionRecommender
 
 Ints = NDArray[np.int64]
 Figures = dict[str, float]

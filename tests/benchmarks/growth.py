@@ -32,11 +32,12 @@ from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
 from tests.data.crowd import BEGAN_MS, VERSION, YEAR_MS, Crowd, write_plays, write_tracks
-from training import dataset, spark
-from training.model import ModelConfig
-from training.spark_prepare import prepare_frames
-from training.spark_source import read
-from training.train import fit
+from training.data import dataset
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.spark.prepare import prepare_frames
+from training.spark.session import session
+from training.spark.source import read
 
 LOOK_EVERY_S = 0.5
 GAP_MINUTES = 30
@@ -49,8 +50,8 @@ def spark_stage(folder: Path) -> dict[str, Any]:
     """From tracks and plays to what training streams."""
     settings = Settings.load(home=folder / "home")
     rows = sum(pq.read_metadata(path).num_rows for name in ("tracks", "plays") for path in (folder / name).iterdir())
-    with spark.session(settings, rows=rows) as session:
-        frames = [session.read.parquet(str(folder / name)) for name in ("tracks", "plays")]
+    with session(settings, rows=rows) as spark:
+        frames = [spark.read.parquet(str(folder / name)) for name in ("tracks", "plays")]
         began = time.perf_counter()
         done = prepare_frames(
             *frames, folder / "out", normaliser_version=VERSION, gap_minutes=GAP_MINUTES, now_ms=LATER_MS
@@ -86,9 +87,9 @@ def store_stage(folder: Path) -> dict[str, Any]:
                 store.plays.append([_event(row) for row in batch.to_pylist()])
         written = time.perf_counter()
         partitions = max(store.plays.count() // 20_000, 1)
-        with spark.session(settings, rows=store.plays.count()) as session:
+        with session(settings, rows=store.plays.count()) as spark:
             started = time.perf_counter()
-            plays = read(session, store.uri, store.database, "plays", partitions)
+            plays = read(spark, store.uri, store.database, "plays", partitions)
             plays.write.parquet(str(folder / "read"))
             ended = time.perf_counter()
     rows = sum(pq.read_metadata(path).num_rows for path in (folder / "read").glob("*.parquet"))

@@ -21,14 +21,14 @@ import numpy as np
 
 from infra.models import TrackId
 from tests.data.household import Evening, Household, Listener, Mood, household, learned_from
-from training.dataset import TrainingData
-from training.encoder import FittedModel
-from training.model import ModelConfig
-from training.ranking import Ranking
-from training.recommender import SessionRecommender
-from training.signals import Signal, disliked, signals
-from training.train import fit
-from training.variety import Answers
+from training.data.dataset import TrainingData
+from training.data.signals import Signal, disliked, signals
+from training.judge.variety import Answers
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.encoder import FittedModel
+from training.recommend.ranking import Ranking
+from training.recommend.recommender import SessionRecommender
 
 FIRST_SEED = 11
 """The recommender's defaults were chosen on seeds below this."""

@@ -26,8 +26,8 @@ from threadpoolctl import threadpool_limits
 
 from tests.benchmarks.searchers import METHODS, OPTIONAL, SEED, Searcher
 from tests.data.embeddings import exact, isotropic, items, queries, recall
-from training.encoder import Floats
-from training.index import Positions, VectorIndex
+from training.data.vectors import Floats
+from training.recommend.index import Positions, VectorIndex
 
 K, MORE = 20, 100
 """How many are asked for; the recommender asks for the larger number too."""

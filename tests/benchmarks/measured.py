@@ -20,7 +20,7 @@ from etl.sound.features import measure
 from etl.sound.normalise import Normaliser
 from etl.sound.spectrum import SAMPLE_RATE
 from infra.models import Features
-from training.dataset import Segments, Sessions, TrainingData
+from training.data.dataset import Segments, Sessions, TrainingData
 
 __all__ = ["BLOCK", "Labels", "Measured", "blocks", "decode", "labels", "measured", "unplayed"]
 

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from training.encoder import Floats
-from training.index import Positions, VectorIndex
+from training.data.vectors import Floats
+from training.recommend.index import Positions, VectorIndex
 
 __all__ = ["METHODS", "OPTIONAL", "Method", "Searcher"]
 

@@ -33,9 +33,9 @@ from etl.sound.normalise import Normaliser
 from etl.sound.spectrum import SAMPLE_RATE, Frames, measure_frames
 from tests.benchmarks.ingest import encode
 from tests.benchmarks.measured import Measured, blocks, decode, labels, measured, unplayed
-from training.encoder import unit
-from training.model import ModelConfig
-from training.train import fit
+from training.data.vectors import unit
+from training.learn.model import ModelConfig
+from training.learn.train import fit
 
 Values = NDArray[np.float64]
 Distances = Callable[[Values], Callable[[Values, Values], Values]]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from etl.sound.features import FEATURE_NAMES, PARTS
 from etl.sound.normalise import Normaliser
-from training.spark_source import SHAPES
+from training.spark.source import SHAPES
 
 __all__ = ["VERSION", "Crowd", "write_plays", "write_tracks"]
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.encoder import unit
+from training.data.vectors import unit
 
 __all__ = ["DIM", "exact", "isotropic", "items", "queries", "recall"]
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from infra.events import PlayEvent, PlayKind
 from infra.models import TrackId
-from training.dataset import Segments, Sessions, TrainingData
-from training.encoder import Floats, unit
-from training.signals import signals
+from training.data.dataset import Segments, Sessions, TrainingData
+from training.data.signals import signals
+from training.data.vectors import Floats, unit
 
 __all__ = ["GAP", "Evening", "Household", "Listener", "Mood", "Sizes", "household", "learned_from"]
 

@@ -31,7 +31,7 @@ from tests.data.histories import (
     streamed,
 )
 from tests.data.records import play, record, track_id
-from training.signals import HEARD, signals
+from training.data.signals import HEARD, signals
 
 TITLES = ("One", "Two", "Three", "Four")
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 
 from etl.sound.normalise import Normaliser
@@ -22,12 +23,13 @@ from serving.catalogue import Catalogue
 from serving.champion import Champion
 from tests.data.loud_and_soft import TRACKS, bring_in, evenings
 from tests.data.records import record, track_id
-from training import bundle, registry
-from training.acceptance import accept
-from training.model import ModelConfig
+from training.data.signals import Signal
+from training.learn.model import ModelConfig
 from training.pipeline import TrainingReport, train
-from training.recommender import SessionRecommender
-from training.signals import Signal
+from training.recommend import bundle
+from training.recommend.recommender import SessionRecommender
+from training.registry import versions as registry
+from training.registry.acceptance import accept
 
 CONFIG = ModelConfig(dim=16, epochs=2, batch_size=16)
 
@@ -231,6 +233,25 @@ def test_the_registered_model_loads_in_another_process(second: TrainingReport, a
     done = subprocess.run([sys.executable, "-c", asked, *given], capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["3", "3", second.run_id]
+
+
+def test_a_version_whose_loader_is_gone_still_serves(
+    second: TrainingReport, library: Store, addresses: Addresses, tmp_path: Path
+) -> None:
+    """MLflow keeps the name of the module that loads a version for others: only they need it."""
+    bundled = registry.fetch(addresses.mlflow, second.version, tmp_path / "fetched").rename(tmp_path / "bundle")
+    (bundled / registry.CONTENTS).unlink()
+    mlflow.set_tracking_uri(addresses.mlflow)
+    model = mlflow.pyfunc.log_model(name="older", loader_module="training.gone", data_path=str(bundled))
+    client = mlflow.MlflowClient(addresses.mlflow)
+    made = client.create_model_version(registry.MODEL, model.model_uri, model_id=model.model_id)
+    try:
+        older = registry.fetch(addresses.mlflow, str(made.version), tmp_path)
+        assert accept(older, library.normalisers).tracks == {track_id(name) for name in TRACKS}
+        with pytest.raises(ModuleNotFoundError, match=r"training\.gone"):
+            mlflow.pyfunc.load_model(f"models:/{registry.MODEL}/{made.version}")
+    finally:
+        client.delete_model_version(registry.MODEL, str(made.version))
 
 
 def test_the_run_shows_what_was_done(second: TrainingReport, addresses: Addresses) -> None:

@@ -25,13 +25,13 @@ from infra.store import Store
 from serving.live import Live
 from tests.data.records import START, play, record, track_id
 from tests.services.test_etl_plays import publish, reading, soon
-from training import spark
-from training.dataset import TrainingData, load
-from training.model import ModelConfig
-from training.recommender import SessionRecommender
-from training.signals import Signal, disliked, signals
-from training.spark_prepare import prepare
-from training.train import fit
+from training.data.dataset import TrainingData, load
+from training.data.signals import Signal, disliked, signals
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.recommender import SessionRecommender
+from training.spark.prepare import prepare
+from training.spark.session import session
 
 KINDS = ("loud", "soft")
 TRACKS = {kind: [f"{kind} {i}" for i in range(10)] for kind in KINDS}
@@ -52,18 +52,18 @@ Holding = Callable[[Sequence[PlayEvent]], Store]
 
 
 @pytest.fixture(scope="module")
-def session(installation: Settings) -> Iterator[SparkSession]:
-    with spark.session(installation, rows=0) as started:
+def spark(installation: Settings) -> Iterator[SparkSession]:
+    with session(installation, rows=0) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def learn(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Learn:
+def learn(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Learn:
     """The Spark stage on a store's plays, its files read back."""
 
     def learned(of: Store) -> Learned:
         found = prepare(
-            session,
+            spark,
             of,
             tmp_path_factory.mktemp("prepared"),
             normaliser_version=1,

@@ -24,12 +24,12 @@ from infra.settings import Settings
 from infra.store import Store
 from tests.data.installed import wait_for
 from tests.data.loud_and_soft import bring_in, evenings
-from training import registry
 from training.alone import who_trains
-from training.model import ModelConfig
-from training.new_plays import TELLING_PLAYS, telling_plays
+from training.learn.model import ModelConfig
 from training.pipeline import TrainingReport, train
+from training.registry import versions as registry
 from training.retrain import Watch
+from training.spark.new_plays import TELLING_PLAYS, telling_plays
 
 WANTED, EPOCHS = 80, 60
 COMMAND = [sys.executable, "-m", "ui.cli", "train", "--dim", "16", "--epochs", str(EPOCHS)]

@@ -13,10 +13,11 @@ from pyspark.sql import DataFrame, SparkSession
 from infra.settings import Settings
 from infra.store import Store
 from tests.data.records import play, record
-from training import sessions, spark
-from training.dataset import TrainingData, load
-from training.spark_prepare import Prepared, prepare_frames
-from training.spark_source import read
+from training.data.dataset import TrainingData, load
+from training.spark import sessions
+from training.spark.prepare import Prepared, prepare_frames
+from training.spark.session import session
+from training.spark.source import read
 
 MINUTE = 60_000
 LENGTH = 200_000
@@ -27,14 +28,14 @@ PLAYS = "event_id string, user string, track string, kind string, position_ms lo
 
 
 @pytest.fixture(scope="module")
-def session(installation: Settings) -> Iterator[SparkSession]:
-    with spark.session(installation, rows=0) as started:
+def spark(installation: Settings) -> Iterator[SparkSession]:
+    with session(installation, rows=0) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def tracks(session: SparkSession) -> DataFrame:
-    return session.createDataFrame([(track,) for track in TRACKS], "id string")
+def tracks(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame([(track,) for track in TRACKS], "id string")
 
 
 class Listener:
@@ -61,21 +62,21 @@ class Listener:
         return self
 
 
-def found(session: SparkSession, tracks: DataFrame, *listeners: Listener) -> list[tuple[str, list[str], list[float]]]:
+def found(spark: SparkSession, tracks: DataFrame, *listeners: Listener) -> list[tuple[str, list[str], list[float]]]:
     """User, tracks and weights of every session, by user and time."""
-    plays = session.createDataFrame([row for one in listeners for row in one.rows], PLAYS)
+    plays = spark.createDataFrame([row for one in listeners for row in one.rows], PLAYS)
     learnable = sessions.learnable(plays, tracks, NOW)
     made = sessions.sessions(sessions.listenings(learnable, 30)).orderBy("user", "ended_at_ms").collect()
     return [(row["user"], row["tracks"], [round(w, 2) for w in row["weights"]]) for row in made]
 
 
 @pytest.mark.parametrize("partitions", [1, 5])
-def test_the_store_is_read_whole_in_partitions(session: SparkSession, store: Store, partitions: int) -> None:
+def test_the_store_is_read_whole_in_partitions(spark: SparkSession, store: Store, partitions: int) -> None:
     names = [f"track {i}" for i in range(40)]
     store.tracks.upsert([record(name, vectors={3: (0.6, 0.8)}) for name in names[:-1]] + [record(names[-1])])
     store.plays.append([play(name, minute=i, private=i % 2 == 0) for i, name in enumerate(names)])
-    tracks = read(session, store.uri, store.database, "tracks", partitions)
-    plays = read(session, store.uri, store.database, "plays", partitions)
+    tracks = read(spark, store.uri, store.database, "tracks", partitions)
+    plays = read(spark, store.uri, store.database, "plays", partitions)
     assert tracks.rdd.getNumPartitions() == plays.rdd.getNumPartitions() == partitions
     found = {row["id"]: (row["artist"], row["album"], row["vector"], row["vector_version"]) for row in tracks.collect()}
     assert found == {
@@ -90,80 +91,78 @@ def test_the_store_is_read_whole_in_partitions(session: SparkSession, store: Sto
     assert {tuple(row) for row in plays.collect()} == {tuple(kept) for kept in store.plays.scan()}
 
 
-def test_an_empty_store_is_read_as_no_rows(session: SparkSession, store: Store) -> None:
-    assert read(session, store.uri, store.database, "plays", 2).count() == 0
+def test_an_empty_store_is_read_as_no_rows(spark: SparkSession, store: Store) -> None:
+    assert read(spark, store.uri, store.database, "plays", 2).count() == 0
 
 
 def rounded(vector: tuple[float, ...] | None) -> list[float] | None:
     return None if vector is None else [float(np.float32(value)) for value in vector]
 
 
-def test_what_is_heard_in_a_row_is_a_session(session: SparkSession, tracks: DataFrame) -> None:
-    assert found(session, tracks, Listener("me").hears("a", "b", "c")) == [("me", ["a", "b", "c"], [1, 1, 1])]
+def test_what_is_heard_in_a_row_is_a_session(spark: SparkSession, tracks: DataFrame) -> None:
+    assert found(spark, tracks, Listener("me").hears("a", "b", "c")) == [("me", ["a", "b", "c"], [1, 1, 1])]
 
 
-def test_a_pause_longer_than_the_gap_begins_another_session(session: SparkSession, tracks: DataFrame) -> None:
+def test_a_pause_longer_than_the_gap_begins_another_session(spark: SparkSession, tracks: DataFrame) -> None:
     me = Listener("me").hears("a", "b").waits(29).hears("c").waits(31).hears("d", "a")
-    assert [s[1] for s in found(session, tracks, me)] == [["a", "b", "c"], ["d", "a"]]
+    assert [s[1] for s in found(spark, tracks, me)] == [["a", "b", "c"], ["d", "a"]]
 
 
-def test_a_long_recording_is_no_pause(session: SparkSession, tracks: DataFrame) -> None:
+def test_a_long_recording_is_no_pause(spark: SparkSession, tracks: DataFrame) -> None:
     me = Listener("me").hears("a").does("started", "b").does("finished", "b", 90 * MINUTE).hears("c")
-    assert [s[1] for s in found(session, tracks, me)] == [["a", "b", "c"]]
+    assert [s[1] for s in found(spark, tracks, me)] == [["a", "b", "c"]]
 
 
-def test_listeners_are_kept_apart(session: SparkSession, tracks: DataFrame) -> None:
-    made = found(session, tracks, Listener("me").hears("a", "b"), Listener("you").hears("c", "a"))
+def test_listeners_are_kept_apart(spark: SparkSession, tracks: DataFrame) -> None:
+    made = found(spark, tracks, Listener("me").hears("a", "b"), Listener("you").hears("c", "a"))
     assert [(user, heard) for user, heard, _ in made] == [("me", ["a", "b"]), ("you", ["c", "a"])]
 
 
-def test_private_unknown_and_future_plays_are_not_learned_from(session: SparkSession, tracks: DataFrame) -> None:
+def test_private_unknown_and_future_plays_are_not_learned_from(spark: SparkSession, tracks: DataFrame) -> None:
     me = Listener("me").hears("a").does("finished", "b", LENGTH, private=True).hears("gone", "c")
     clock_ahead = Listener("me", NOW + 25 * 60 * MINUTE).hears("d")
-    assert [s[1] for s in found(session, tracks, me, clock_ahead)] == [["a", "c"]]
+    assert [s[1] for s in found(spark, tracks, me, clock_ahead)] == [["a", "c"]]
 
 
-def test_a_listening_is_its_last_state(session: SparkSession, tracks: DataFrame) -> None:
+def test_a_listening_is_its_last_state(spark: SparkSession, tracks: DataFrame) -> None:
     me = Listener("me").hears("a").does("started", "b").does("progress", "b", 30_000).does("skipped", "b", 5_000)
-    [(_, heard, weights)] = found(session, tracks, me.hears("c"))
+    [(_, heard, weights)] = found(spark, tracks, me.hears("c"))
     assert heard == ["a", "b", "c"]
     assert weights[0] == weights[2] == 1
     assert weights[1] < -0.9
 
 
-def test_a_thousand_times_the_same_track_is_one_listening(session: SparkSession, tracks: DataFrame) -> None:
+def test_a_thousand_times_the_same_track_is_one_listening(spark: SparkSession, tracks: DataFrame) -> None:
     me = Listener("me")
     for _ in range(1000):
         me.does("started", "a").does("skipped", "a", 1000)
-    assert [s[1] for s in found(session, tracks, me.hears("b", "a"))] == [["a", "b", "a"]]
+    assert [s[1] for s in found(spark, tracks, me.hears("b", "a"))] == [["a", "b", "a"]]
 
 
 @pytest.mark.parametrize(("opinion", "worth"), [("liked", 1), ("disliked", -1)])
 def test_an_opinion_replaces_what_the_listening_said(
-    session: SparkSession, tracks: DataFrame, opinion: str, worth: float
+    spark: SparkSession, tracks: DataFrame, opinion: str, worth: float
 ) -> None:
     me = Listener("me").does("started", "a").does("skipped", "a", 100_000).does("started", "b").does(opinion, "a")
     me.does("finished", "b", LENGTH)
-    assert found(session, tracks, me) == [("me", ["a", "b"], [worth, 1])]
+    assert found(spark, tracks, me) == [("me", ["a", "b"], [worth, 1])]
 
 
-def test_an_opinion_on_what_was_not_played_stands_for_itself(session: SparkSession, tracks: DataFrame) -> None:
+def test_an_opinion_on_what_was_not_played_stands_for_itself(spark: SparkSession, tracks: DataFrame) -> None:
     me = Listener("me").hears("a").does("liked", "d").hears("a")
-    assert found(session, tracks, me) == [("me", ["a", "d"], [1, 1])]
+    assert found(spark, tracks, me) == [("me", ["a", "d"], [1, 1])]
 
 
-def test_the_newest_tenth_is_held_out_when_there_are_enough(session: SparkSession, tracks: DataFrame) -> None:
+def test_the_newest_tenth_is_held_out_when_there_are_enough(spark: SparkSession, tracks: DataFrame) -> None:
     del tracks
     for amount, held in ((19, []), (20, [18, 19]), (100, list(range(90, 100)))):
         rows = [(f"s{i}", ["a", "b"], i) for i in range(amount)] + [("alone", ["a"], 10_000)]
-        made = sessions.split(
-            session.createDataFrame(rows, "session_id string, tracks array<string>, ended_at_ms long")
-        )
+        made = sessions.split(spark.createDataFrame(rows, "session_id string, tracks array<string>, ended_at_ms long"))
         predictable = made.where("session_id != 'alone' and split = 'holdout'").collect()
         assert sorted(row["ended_at_ms"] for row in predictable) == held
 
 
-def test_tracks_are_usable_with_a_vector_of_the_newest_normaliser(session: SparkSession) -> None:
+def test_tracks_are_usable_with_a_vector_of_the_newest_normaliser(spark: SparkSession) -> None:
     rows = [
         ("good", [0.6, 0.8], 2),
         ("old", [0.6, 0.8], 1),
@@ -171,58 +170,58 @@ def test_tracks_are_usable_with_a_vector_of_the_newest_normaliser(session: Spark
         ("not a number", [float("nan"), 0.1], 2),
         ("infinite", [float("-inf"), 0.1], 2),
     ]
-    frame = session.createDataFrame(rows, "id string, vector array<float>, vector_version int")
+    frame = spark.createDataFrame(rows, "id string, vector array<float>, vector_version int")
     assert [row["id"] for row in sessions.playable(frame, 2).collect()] == ["good"]
 
 
-def test_tracks_are_joined_to_how_often_they_were_wanted(session: SparkSession, tracks: DataFrame) -> None:
+def test_tracks_are_joined_to_how_often_they_were_wanted(spark: SparkSession, tracks: DataFrame) -> None:
     rows = [
         (["a", "b", "a"], [1.0, -0.5, 0.5], "train"),
         (["a", "c"], [1.0, 0.0], "train"),
         (["d"], [1.0], "holdout"),
         ([], [], "train"),
     ]
-    made = session.createDataFrame(rows, "tracks array<string>, weights array<float>, split string")
+    made = spark.createDataFrame(rows, "tracks array<string>, weights array<float>, split string")
     counted = sessions.with_plays(tracks, made).orderBy("id").collect()
     assert [(row["id"], row["plays"]) for row in counted] == [("a", 3), ("b", 0), ("c", 0), ("d", 0)]
 
 
-def frames(session: SparkSession, *listeners: Listener) -> tuple[DataFrame, DataFrame]:
+def frames(spark: SparkSession, *listeners: Listener) -> tuple[DataFrame, DataFrame]:
     """Four tracks with a sound, one without, one whose sound is not a number; and what the listeners did."""
     vectors = {name: [0.6, 0.8] for name in TRACKS} | {"silent": None, "broken": [float("nan"), 1.0]}
     rows = [(name, "", "", vector, vector and 1, None) for name, vector in vectors.items()]
     columns = "id string, artist string, album string, vector array<float>, vector_version int, segments binary"
     events = [row for one in listeners for row in one.rows]
-    return session.createDataFrame(rows, columns), session.createDataFrame(events, PLAYS)
+    return spark.createDataFrame(rows, columns), spark.createDataFrame(events, PLAYS)
 
 
-def prepared(session: SparkSession, folder: Path, *listeners: Listener) -> tuple[Prepared, TrainingData]:
-    made = prepare_frames(*frames(session, *listeners), folder, normaliser_version=1, gap_minutes=30, now_ms=NOW)
+def prepared(spark: SparkSession, folder: Path, *listeners: Listener) -> tuple[Prepared, TrainingData]:
+    made = prepare_frames(*frames(spark, *listeners), folder, normaliser_version=1, gap_minutes=30, now_ms=NOW)
     return made, load(made.tracks, made.sessions, None)
 
 
-def test_a_library_without_plays_is_prepared(session: SparkSession, tmp_path: Path) -> None:
-    made, data = prepared(session, tmp_path)
+def test_a_library_without_plays_is_prepared(spark: SparkSession, tmp_path: Path) -> None:
+    made, data = prepared(spark, tmp_path)
     assert (made.n_tracks, made.left_out, made.n_plays, made.n_sessions, made.newest_play_ms) == (4, 2, 0, 0, 0)
     assert data.track_ids == list(TRACKS)
     assert data.train.number == data.holdout.number == 0
 
 
-def test_unusable_plays_leave_a_sensible_rest(session: SparkSession, tmp_path: Path) -> None:
+def test_unusable_plays_leave_a_sensible_rest(spark: SparkSession, tmp_path: Path) -> None:
     again = Listener("again", NOW - 5000 * MINUTE).hears(*["a"] * 1000)
     once = Listener("once").hears("b")
     stranger = Listener("stranger").hears("gone", "silent", "broken")
     ahead = Listener("ahead", NOW + 48 * 60 * MINUTE).hears("c", "d")
     skipping = Listener("skipping").hears("c").does("started", "d").does("skipped", "d", 1_000)
-    made, data = prepared(session, tmp_path, again, once, stranger, ahead, skipping)
+    made, data = prepared(spark, tmp_path, again, once, stranger, ahead, skipping)
     assert (made.n_plays, made.n_sessions) == (2000 + 2 + 4, 3)
     assert data.counts.tolist() == [1, 1, 1, 0]
     assert sorted(np.diff(data.train.offsets).tolist()) == [1, 1, 2]
 
 
-def test_counts_of_the_stage_are_those_of_its_sessions(session: SparkSession, tmp_path: Path) -> None:
+def test_counts_of_the_stage_are_those_of_its_sessions(spark: SparkSession, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     listeners = [Listener(f"l{i}", NOW - 1000 * MINUTE + i).hears(*rng.choice(TRACKS, 5).tolist()) for i in range(40)]
-    made, data = prepared(session, tmp_path, *listeners)
+    made, data = prepared(spark, tmp_path, *listeners)
     assert made.n_holdout > 0
     np.testing.assert_array_equal(data.counts, np.bincount(data.train.wanted().items, minlength=4))

@@ -15,9 +15,10 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 from infra.errors import ServiceError
 from infra.settings import Settings, child_environment
 from tests.data.crowd import BEGAN_MS, VERSION, YEAR_MS, Crowd, write_plays, write_tracks
-from training import dataset, spark
-from training.dataset import TrainingData
-from training.spark_prepare import prepare_frames
+from training.data import dataset
+from training.data.dataset import TrainingData
+from training.spark.prepare import prepare_frames
+from training.spark.session import session
 
 SPARK = Path(pyspark.__file__).parent
 CROWD = Crowd(tracks=100, listeners=20, plays=2_000)
@@ -66,12 +67,12 @@ def answers(port: int) -> bool:
 
 def killed(settings: Settings, asked: bool) -> None:
     """A session whose Java process dies; with nothing `asked` of it since, it is the stopping that finds out."""
-    with spark.session(settings, rows=0) as session:
-        java = session.sparkContext._gateway.proc
+    with session(settings, rows=0) as spark:
+        java = spark.sparkContext._gateway.proc
         java.kill()
         java.wait()
         if asked:
-            session.range(5).count()
+            spark.range(5).count()
 
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked before", "not asked"])
@@ -80,13 +81,13 @@ def test_java_that_ends_too_early_is_told_with_the_way_out_and_another_begins(
 ) -> None:
     with pytest.raises(ServiceError, match=r"Spark's Java process ended; .*spark\.log.* SEGUE_SPARK_MEMORY .* than 1g"):
         killed(installation, asked)
-    with spark.session(installation, rows=0) as another:
+    with session(installation, rows=0) as another:
         assert another.range(5).count() == 5
 
 
 def prepared(settings: Settings, folder: Path, name: str) -> TrainingData:
-    with spark.session(settings, rows=CROWD.plays) as session:
-        tracks, plays = (session.read.parquet(str(folder / kind)) for kind in ("tracks", "plays"))
+    with session(settings, rows=CROWD.plays) as spark:
+        tracks, plays = (spark.read.parquet(str(folder / kind)) for kind in ("tracks", "plays"))
         made = prepare_frames(
             tracks, plays, folder / name, normaliser_version=VERSION, gap_minutes=30, now_ms=BEGAN_MS + 2 * YEAR_MS
         )

@@ -16,12 +16,12 @@ from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
 from tests.data.loud_and_soft import bring_in, evenings
-from training import registry
 from training.alone import alone
-from training.model import ModelConfig
+from training.learn.model import ModelConfig
+from training.learn.search import Trial
 from training.pipeline import TrainingReport, train
-from training.record import tuned
-from training.search import Trial
+from training.registry import versions as registry
+from training.tracking.record import tuned
 
 EPOCHS, TRIALS = 3, 2
 
@@ -117,7 +117,7 @@ def test_a_trial_that_fails_says_why_and_ends_nothing_else(
 ) -> None:
     """A learning rate that no number survives, beside one that is drawn."""
     from tests.unit.checkerboard import library as checkerboard
-    from training.tune import search
+    from training.learn.tune import search
 
     assert report.trials
     mad = ModelConfig.model_construct(_fields_set={"dim", "batch_size", "temperature", "dropout"}, lr=1e30, epochs=2)

@@ -15,11 +15,11 @@ from infra.addresses import Addresses
 from infra.errors import TrainingError
 from infra.services import Services
 from tests.unit.checkerboard import checkerboard
-from training.dataset import TrainingData
-from training.distributed import fit_on_ray
-from training.encoder import FittedModel
-from training.model import ModelConfig
-from training.train import fit
+from training.data.dataset import TrainingData
+from training.learn.distributed import fit_on_ray
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.encoder import FittedModel
 
 # Ray's own code, which Ray Train imports.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")

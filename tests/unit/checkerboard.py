@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from infra.models import TrackId
-from training.dataset import Segments, Sessions, TrainingData
-from training.signals import Signal
+from training.data.dataset import Segments, Sessions, TrainingData
+from training.data.signals import Signal
 
 ARTISTS = 10
 

@@ -17,12 +17,12 @@ from infra.errors import BundleError, TrainingError
 from infra.models import Recommendation, TrackId
 from tests.unit.checkerboard import checkerboard, flat, library, liked, track
 from tests.unit.test_dataset import sessions, tracks
-from training.dataset import Segments, TrainingData, load
-from training.evaluate import Pair, evaluate, pairs
-from training.model import ModelConfig
-from training.recommender import Recommender, SessionRecommender
-from training.signals import Signal
-from training.train import fit
+from training.data.dataset import Segments, TrainingData, load
+from training.data.signals import Signal
+from training.judge.evaluate import Pair, evaluate, pairs
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.recommender import Recommender, SessionRecommender
 
 CONFIG = ModelConfig(dim=8, epochs=1)
 FAR_AHEAD = 2**62

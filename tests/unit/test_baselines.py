@@ -6,9 +6,9 @@ import pytest
 from infra.errors import TrainingError
 from infra.models import TrackId
 from tests.unit.checkerboard import flat, library, liked, track, two_sounds
-from training.baselines import CoOccurrence, Popular, SessionNeighbours, SoundNeighbours
-from training.cooccurrence import Cooccurrence
-from training.evidence import WINDOW, evidence
+from training.data.cooccurrence import Cooccurrence
+from training.recommend.baselines import CoOccurrence, Popular, SessionNeighbours, SoundNeighbours
+from training.recommend.evidence import WINDOW, evidence
 
 
 def test_popular_counts_wanted_plays_only():

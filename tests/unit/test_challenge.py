@@ -6,9 +6,9 @@ import numpy as np
 
 from infra.models import Because, Recommendation, Scored, TrackId
 from tests.unit.checkerboard import library, track
-from training.challenge import Champion, Questions, challenge
-from training.evaluate import Pair
-from training.signals import Signal
+from training.data.signals import Signal
+from training.judge.challenge import Champion, Questions, challenge
+from training.judge.evaluate import Pair
 
 SESSIONS, EACH = 60, 5
 DATA = library(40)

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from tests.unit.checkerboard import flat, library
-from training.batches import Sampler
-from training.content_start import content_start, evened
-from training.dataset import Segments, TrainingData
-from training.encoder import Content, Floats, unit
-from training.losses import sound_loss
-from training.model import ItemTable, ModelConfig
-from training.train import fit
+from training.data.dataset import Segments, TrainingData
+from training.data.vectors import Floats, unit
+from training.learn.batches import Sampler
+from training.learn.content_start import content_start, evened
+from training.learn.losses import sound_loss
+from training.learn.model import ItemTable, ModelConfig
+from training.learn.train import fit
+from training.recommend.encoder import Content
 
 CONFIG = ModelConfig(dim=32, epochs=3)
 SIGNAL, NOISE, PARTS = 6, 18, 6

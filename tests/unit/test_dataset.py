@@ -13,9 +13,9 @@ from etl.sound.features import FEATURE_NAMES
 from etl.sound.normalise import Normaliser
 from infra.errors import TrainingError
 from tests.unit.checkerboard import checkerboard
-from training import arrays
-from training.dataset import from_sessions, load
-from training.fingerprint import fingerprint
+from training.data import arrays
+from training.data.dataset import from_sessions, load
+from training.data.fingerprint import fingerprint
 
 VALUES = len(FEATURE_NAMES)
 

@@ -11,10 +11,10 @@ import pytest
 from infra.errors import TrainingError
 from infra.models import Because, Recommendation, Scored, TrackId
 from tests.unit.checkerboard import flat, library, liked, track
-from training.evaluate import Pair, evaluate, pairs
-from training.model import ModelConfig
+from training.data.signals import Signal
+from training.judge.evaluate import Pair, evaluate, pairs
+from training.learn.model import ModelConfig
 from training.public import public
-from training.signals import Signal
 
 
 class Fixed:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from infra.models import TrackId
-from training.heard import Heard, hear
-from training.ranking import Ranking
-from training.signals import Signal
+from training.data.signals import Signal
+from training.recommend.heard import Heard, hear
+from training.recommend.ranking import Ranking
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 NOON = 12 * HOUR_MS

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.data.household import GAP, Household, Mood, Sizes, household, learned_from
-from training.model import ModelConfig
-from training.recommender import SessionRecommender
-from training.signals import disliked, signals
-from training.train import fit
+from training.data.signals import disliked, signals
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.recommender import SessionRecommender
 
 SMALL = Sizes(kinds=4, tracks_a_kind=30, listeners=2, days=60)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 
 from infra.errors import BundleError
 from tests.data.embeddings import exact, items, queries, recall
-from training.encoder import unit
-from training.index import VectorIndex, looks
+from training.data.vectors import unit
+from training.recommend.index import VectorIndex, looks
 
 SEED = 5
 
@@ -150,7 +150,7 @@ REPLICA = """
 import sys
 from pathlib import Path
 import numpy as np
-from training.index import VectorIndex
+from training.recommend.index import VectorIndex
 folder = Path(sys.argv[1])
 index = VectorIndex.load(np.load(folder / "vectors.npy", mmap_mode="r"), folder / "trees")
 for query in np.load(folder / "vectors.npy")[::10]:

@@ -8,12 +8,13 @@ import torch
 
 from infra.errors import TrainingError
 from tests.unit.checkerboard import checkerboard, library, two_sounds
-from training.behaviour import behaviour
-from training.content_start import content_start
-from training.dataset import TrainingData
-from training.encoder import FittedModel, unit
-from training.model import ContentTower, ModelConfig, SessionEncoder
-from training.train import fit
+from training.data.dataset import TrainingData
+from training.data.vectors import unit
+from training.learn.behaviour import behaviour
+from training.learn.content_start import content_start
+from training.learn.model import ContentTower, ModelConfig, SessionEncoder
+from training.learn.train import fit
+from training.recommend.encoder import FittedModel
 
 CONFIG = ModelConfig(dim=16, epochs=4)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from training.pleasing import NOBODY, Candidates, choose, rested
-from training.ranking import Ranking
+from training.recommend.pleasing import NOBODY, Candidates, choose, rested
+from training.recommend.ranking import Ranking
 
 PLAIN = Ranking().by_merit_alone().model_copy(update={"allow_repeats": False})
 

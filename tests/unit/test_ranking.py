@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from training.ranking import Ranking, agreement, near_hour, remembered_skips, repulsion
+from training.recommend.ranking import Ranking, agreement, near_hour, remembered_skips, repulsion
 
 HOUR_MS = 3_600_000
 

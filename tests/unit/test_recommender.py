@@ -12,15 +12,15 @@ import pytest
 from infra.errors import BundleError, TrainingError
 from infra.models import TrackId
 from tests.unit.checkerboard import checkerboard, library, liked, track, two_sounds
-from training.baselines import CoOccurrence, Popular, SessionNeighbours, SoundNeighbours
-from training.dataset import TrainingData
-from training.model import ModelConfig
-from training.ranking import Ranking
-from training.recommender import Recommender, SessionRecommender
-from training.rerank import Reranker
-from training.signals import Signal
-from training.train import fit
-from training.traits import NAMES
+from training.data.dataset import TrainingData
+from training.data.signals import Signal
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.baselines import CoOccurrence, Popular, SessionNeighbours, SoundNeighbours
+from training.recommend.ranking import Ranking
+from training.recommend.recommender import Recommender, SessionRecommender
+from training.recommend.rerank import Reranker
+from training.recommend.traits import NAMES
 
 TRACKS, PLAYED = 48, 40
 CONFIG = ModelConfig(dim=16, epochs=4)
@@ -409,6 +409,6 @@ def test_repeats_come_back_where_they_are_allowed(data: TrainingData):
 
 
 def test_serving_needs_no_torch():
-    modules = ("recommender", "index", "signals", "baselines", "dataset", "ranking", "bundle", "encoder")
+    modules = ("recommend.recommender", "recommend.baselines", "registry.acceptance", "data.dataset", "judge.evaluate")
     code = "import sys\n" + "\n".join(f"import training.{m}" for m in modules) + "\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,8 +5,8 @@ import pytest
 
 from infra.errors import TrainingError
 from tests.unit.checkerboard import library
-from training.model import ModelConfig
-from training.search import FEWEST_SESSIONS, Trial, best_of, set_aside
+from training.learn.model import ModelConfig
+from training.learn.search import FEWEST_SESSIONS, Trial, best_of, set_aside
 
 
 def test_trials_are_judged_by_the_newest_train_sessions_and_never_by_the_held_out_ones():

@@ -12,9 +12,9 @@ from serving.args import ServeArgs
 from serving.catalogue import Catalogue
 from serving.champion import Champion
 from tests.data.records import record, track_id
-from training.baselines import SoundNeighbours
-from training.recommender import SessionRecommender
-from training.signals import Signal
+from training.data.signals import Signal
+from training.recommend.baselines import SoundNeighbours
+from training.recommend.recommender import SessionRecommender
 
 ROOT = Path(__file__).parents[2]
 

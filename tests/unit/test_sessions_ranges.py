@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from infra.errors import TrainingError
-from training.spark_source import StoreSource, id_ranges
+from training.spark.source import StoreSource, id_ranges
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 256, 1000])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.events import PlayEvent
-from training.signals import disliked, signals, weight
+from training.data.signals import disliked, signals, weight
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LENGTH = 200_000

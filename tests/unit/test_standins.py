@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.encoder import unit
-from training.standins import lent
+from training.data.vectors import unit
+from training.recommend.standins import lent
 
 VECTORS = unit(np.array([[1, 0], [0, 1], [0.9, 0.1], [0.1, 0.9], [0, 0]], dtype=np.float32))
 PLAYED = np.array([True, True, False, False, False])

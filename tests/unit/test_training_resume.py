@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 
 from tests.unit.checkerboard import checkerboard
-from training import arrays
-from training.dataset import TrainingData
-from training.encoder import FittedModel
-from training.model import ModelConfig
-from training.train import fit
+from training.data import arrays
+from training.data.dataset import TrainingData
+from training.learn.model import ModelConfig
+from training.learn.train import fit
+from training.recommend.encoder import FittedModel
 
 CONFIG = ModelConfig(dim=16, epochs=4)
 FIT = """
 import sys
 import time
 from pathlib import Path
-from training import arrays
-from training.model import ModelConfig
-from training.train import fit
+from training.data import arrays
+from training.learn.model import ModelConfig
+from training.learn.train import fit
 
 config, data, checkpoints, kept = sys.argv[1:]
 

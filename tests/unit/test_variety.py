@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.checkerboard import library, liked, track
-from training.variety import Answers, Variety
+from training.judge.variety import Answers, Variety
 
 
 def told(

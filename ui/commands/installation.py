@@ -129,8 +129,8 @@ def _bring_in(
 def _has_model(settings: Settings, addresses: Addresses, store: Store) -> bool:
     """Whether there is a champion that can answer for this library; one that cannot is told."""
     from infra.errors import BundleError
-    from training.acceptance import accept
-    from training.registry import champion, fetch
+    from training.registry.acceptance import accept
+    from training.registry.versions import champion, fetch
 
     version = champion(addresses.mlflow)
     if version is None:

@@ -18,7 +18,7 @@ from ui.commands.output import Json, err, out, print_json, say
 
 if TYPE_CHECKING:
     # Only its name: what training needs takes seconds to import.
-    from training.model import ModelConfig
+    from training.learn.model import ModelConfig
 
 __all__ = ["evaluate", "promote", "train"]
 
@@ -44,7 +44,7 @@ def train(
     """
     from infra.services import Services
     from training.pipeline import train as learn
-    from training.record import tuned as last_tuned
+    from training.tracking.record import tuned as last_tuned
     from ui.summaries import training_summary
 
     settings = Settings.load()
@@ -78,7 +78,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Train on sessions of track ids and score the recommender that would be served: P@20 and MRR@20."""
-    from training.model import ModelConfig
+    from training.learn.model import ModelConfig
     from training.public import public
     from ui.progress import evaluation_progress
 
@@ -99,7 +99,7 @@ def promote(version: Annotated[str, typer.Argument(help="Version of the model, a
     """
     from infra.services import Services
     from infra.store import Store
-    from training.acceptance import promote as move
+    from training.registry.acceptance import promote as move
 
     settings = Settings.load()
     with Services(settings) as services:
@@ -111,7 +111,7 @@ def promote(version: Annotated[str, typer.Argument(help="Version of the model, a
 
 def _config(given: Mapping[str, object]) -> ModelConfig:
     """The configuration with these values, those that are none left at their defaults."""
-    from training.model import ModelConfig
+    from training.learn.model import ModelConfig
 
     try:
         return ModelConfig.model_validate({name: value for name, value in given.items() if value is not None})

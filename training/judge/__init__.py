@@ -1,0 +1,1 @@
+"""How good a recommender is, and whether it takes over."""

@@ -1,0 +1,183 @@
+"""What stood near the recent tracks in sessions, and how: asked session by session.
+
+In: some seeds, and the sessions. Out: `Evidence` for each track that stood near them, sessions that share more with the
+seeds counting more.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.cooccurrence import Cooccurrence, newest_of_each
+from training.data.vectors import Floats
+
+__all__ = ["Evidence", "evidence"]
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+SEED_DECAY = 0.6
+OVERLAP_DECAY = 0.8
+SEED_POPULARITY = -0.7
+CANDIDATE_POPULARITY = -0.1
+GAP = -0.5
+BEFORE = 0.5
+"""What stood before the seed counts half of what came after it."""
+WINDOW = 30
+SEEDS = 20
+
+
+class Evidence(NamedTuple):
+    """Tracks that stood near the seeds, ascending by position, with what each seed contributed."""
+
+    candidates: Ints
+    """(c,) positions, each once."""
+    scores: Doubles
+    """(c,) how strongly, all seeds together."""
+    by_seed: Doubles
+    """(c, k) the same by seed; the columns follow `seeds`."""
+    seeds: Ints
+    """(k,) the distinct seeds, oldest first."""
+    alone: Doubles
+    """(c,) how strongly, whatever else the sessions share with the seeds."""
+    times: Doubles
+    """(c,) how often near a seed."""
+    after: Doubles
+    """(c,) how often directly after the newest seed, of the times that it was played."""
+    overlap: Doubles
+    """(c,) the most that a session with it shares with the seeds."""
+    newest: Doubles
+    """(c,) when last near a seed: 0 in the first session that is known, 1 in the last."""
+    votes: Doubles
+    """(c,) how much the sessions with it share with the seeds, all of them together."""
+    ahead: Doubles
+    """(c,) how often behind a seed, not before it."""
+    before: Doubles
+    """(c,) how often directly before the newest seed, of the times that it was played."""
+    after_pair: Doubles
+    """(c,) how often directly after the two newest in a row, of the times that they came in a row."""
+    second_after: Doubles
+    """(c,) how often second after the second newest seed, of the times that it was played."""
+    newest_after: Doubles
+    """(c,) when last directly after the newest seed."""
+
+    @property
+    def of_newest(self) -> Doubles:
+        """(c,) what the newest seed contributed."""
+        return self.by_seed[:, -1] if len(self.seeds) else np.zeros(len(self.candidates))
+
+    def at(self, places: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """(p,) the rows of the tracks at `places`, and which of them are there at all."""
+        rows = np.searchsorted(self.candidates, places)
+        rows[rows == len(self.candidates)] = 0
+        there = self.candidates[rows] == places if len(self.candidates) else np.zeros(len(places), dtype=bool)
+        return rows, there
+
+    def of(self, places: Ints) -> Doubles:
+        """The scores of the tracks at `places` (p,), 0 where nothing speaks for one."""
+        rows, there = self.at(places)
+        return np.where(there, self.scores[rows], 0.0) if there.any() else np.zeros(len(places))
+
+
+class _Neighbours(NamedTuple):
+    """What stands around the places of the seeds; all (m,)."""
+
+    items: Ints
+    seed: Ints
+    """Which seed it is near, by place in the list of seeds."""
+    gap: Ints
+    """How far behind it; negative before it."""
+    pull: Doubles
+    """What this one says, whatever else its session shares with the seeds."""
+    overlap: Doubles
+    """How much its session shares with the seeds."""
+    when: Doubles
+    """When that session was: 0 the first, towards 1 the last."""
+    paired: NDArray[np.bool_]
+    """Whether the seed stood directly behind what was heard before it now, too."""
+
+
+def evidence(together: Cooccurrence, session: Ints, strengths: Floats) -> Evidence:
+    """What stood near the tracks of `session` (oldest first, each with its weight in (0, 1]); unknown ones give nothing."""
+    known = session < len(together.counts)
+    session, strengths = session[known], strengths[known]
+    seeds, strengths = newest_of_each(session, strengths, SEEDS)
+    places, owner = together.occurrences(seeds)
+    near = _neighbours(together, seeds, strengths, places, owner, int(session[-2]) if len(session) > 1 else -1)
+    if not len(near.items):
+        none = np.empty(0)
+        return Evidence(np.empty(0, dtype=np.int64), none, np.empty((0, len(seeds))), seeds, *[none] * 11)
+    return _gathered(near, seeds, together.counts)
+
+
+def _neighbours(
+    together: Cooccurrence, seeds: Ints, strengths: Floats, places: Ints, owner: Ints, before_last: int
+) -> _Neighbours:
+    popularity = np.maximum(together.counts[seeds], 1)
+    distances = np.arange(len(seeds))[::-1]
+    pull = strengths * SEED_DECAY**distances * popularity**SEED_POPULARITY
+    share = strengths * OVERLAP_DECAY**distances / np.log(2 + popularity)
+    sessions = together.sessions_of(places)
+    _, session = np.unique(sessions, return_inverse=True)
+    overlap = _total(session, share[owner], len(session))[session]
+    when = sessions / max(together.sessions, 1)
+    pull = pull[owner] * np.exp(when - 1)
+    found, place = together.around(places, WINDOW)
+    gap = found - places[place]
+    near = np.abs(gap) ** GAP * np.where(gap < 0, BEFORE, 1.0)
+    return _Neighbours(
+        together.items_at(found),
+        owner[place],
+        gap,
+        near * pull[place],
+        overlap[place],
+        when[place],
+        together.preceded(places, before_last)[place],
+    )
+
+
+def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
+    k, plays = len(seeds), np.maximum(counts[seeds], 1)
+    candidates = np.flatnonzero(np.bincount(near.items))
+    c = len(candidates)
+    row = np.zeros(len(counts), dtype=np.int64)
+    row[candidates] = np.arange(c)
+    row = row[near.items]
+
+    def total(values: NDArray[Any]) -> Doubles:
+        return _total(row, values, c)
+
+    def most(values: Doubles, among: NDArray[np.bool_] | slice = slice(None)) -> Doubles:
+        greatest = np.zeros(c)
+        np.maximum.at(greatest, row[among], values[among])
+        return greatest
+
+    rarity = np.maximum(counts[candidates], 1.0) ** CANDIDATE_POPULARITY
+    by_seed = _total(row * k + near.seed, near.pull * near.overlap, c * k).reshape(c, k) * rarity[:, None]
+    newest = near.seed == k - 1
+    directly = newest & (near.gap == 1)
+    return Evidence(
+        candidates,
+        by_seed.sum(axis=1),
+        by_seed,
+        seeds,
+        alone=total(near.pull) * rarity,
+        times=total(np.ones(len(row))),
+        after=total(directly) / plays[-1],
+        overlap=most(near.overlap),
+        newest=most(near.when),
+        votes=total(near.overlap),
+        ahead=total(near.gap > 0),
+        before=total(newest & (near.gap == -1)) / plays[-1],
+        after_pair=total(directly & near.paired) / max(int((directly & near.paired).sum()), 1),
+        second_after=total((near.seed == k - 2) & (near.gap == 2)) / plays[max(k - 2, 0)],
+        newest_after=most(near.when, directly),
+    )
+
+
+def _total(groups: Ints, values: NDArray[Any], n: int) -> Doubles:
+    """(n,) the sum of `values` by group."""
+    return np.asarray(np.bincount(groups, weights=values, minlength=n), dtype=np.float64)

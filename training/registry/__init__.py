@@ -1,0 +1,1 @@
+"""The registered models: which versions there are, which one serves, and which may."""

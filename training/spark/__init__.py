@@ -1,0 +1,1 @@
+"""From plays and tracks in MongoDB to sessions in Parquet."""

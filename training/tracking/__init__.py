@@ -1,0 +1,1 @@
+"""What a training leaves in MLflow: curves, pictures, a model card, a version."""

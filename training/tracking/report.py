@@ -1,0 +1,80 @@
+"""What a training tells: while it runs, in lines; at its end, in a report.
+
+In: stages as they begin and end, and what came of them. Out: lines for a person, and a `TrainingReport`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from infra.models import Frozen
+from training.judge.challenge import Figures
+from training.learn.search import Trial
+from training.tracking.card import Subject
+
+__all__ = ["Progress", "Stages", "TrainingReport"]
+
+Progress = Callable[[str], None]
+
+
+class TrainingReport(Frozen):
+    """What came of a training."""
+
+    version: str
+    run_id: str
+    champion: bool
+    """Whether it serves from now on."""
+    why: str
+    tracks: int
+    left_out: int
+    """Tracks without a usable sound vector."""
+    sessions: int
+    plays: int
+    metrics: Figures
+    """On the held-out plays; empty without any."""
+    baselines: dict[str, Figures]
+    """The same by baseline; `champion` is the version that served until now."""
+    trials: list[Trial]
+    """Of the search for parameters; empty without one."""
+    best_trial: int | None
+    seconds: dict[str, float]
+    """By stage; a stage that an interrupted training had done before is not there."""
+
+    @staticmethod
+    def of(subject: Subject, version: str, run_id: str, seconds: dict[str, float]) -> TrainingReport:
+        """The report of a training that ended well."""
+        verdict, search = subject.verdict, subject.search
+        return TrainingReport(
+            version=version,
+            run_id=run_id,
+            champion=verdict.takes_over,
+            why=verdict.why,
+            tracks=subject.prepared.n_tracks,
+            left_out=subject.prepared.left_out,
+            sessions=subject.prepared.n_sessions,
+            plays=subject.prepared.n_plays,
+            metrics=verdict.challenger,
+            baselines=dict(subject.baselines) | ({"champion": verdict.champion} if verdict.champion else {}),
+            trials=search.trials if search is not None else [],
+            best_trial=search.best.number if search is not None else None,
+            seconds=seconds,
+        )
+
+
+class Stages:
+    """Says which stage has begun and notes how long each took."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self.say = progress
+        """Tells a person one line."""
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Around one stage."""
+        self.say(name)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 2)
