@@ -13,6 +13,7 @@ from training.learn.batches import Sampler
 from training.learn.content_start import content_start, evened
 from training.learn.losses import sound_loss
 from training.learn.model import ItemTable, ModelConfig
+from training.learn.neighbours import neighbours, windowed
 from training.learn.train import fit
 from training.recommend.encoder import Content
 
@@ -128,7 +129,8 @@ def test_tracks_of_one_artist_need_not_be_told_apart():
     def loss(artists: list[str]) -> float:
         data = dataclasses.replace(library(12), artists=artists)
         start = content_start(data, np.zeros((12, 32), dtype=np.float32), seed=0)
-        items = ItemTable(data.sound, np.zeros((12, 32), dtype=np.float32), start, 0.0)
+        nobody = neighbours(windowed(data.train, 12), data.counts)
+        items = ItemTable(data, np.zeros((12, 32), dtype=np.float32), nobody, start, 0.0)
         return float(sound_loss(items, data, np.random.default_rng(0), CPU).detach())
 
     by_sound = [f"artist {i % 2}" for i in range(12)]

@@ -13,6 +13,7 @@ from training.data.vectors import unit
 from training.learn.behaviour import behaviour
 from training.learn.content_start import content_start
 from training.learn.model import ContentTower, ModelConfig, SessionEncoder
+from training.learn.neighbours import windowed
 from training.learn.train import fit
 from training.recommend.encoder import FittedModel
 
@@ -48,7 +49,7 @@ def test_numpy_encoder_gives_the_query_of_the_torch_one(length: int):
 def test_numpy_content_gives_the_vectors_of_the_torch_one():
     torch.manual_seed(0)
     data = checkerboard()
-    start = content_start(data, behaviour(data, 16, seed=0), seed=0)
+    start = content_start(data, behaviour(data, windowed(data.train, len(data.track_ids)), 16, seed=0), seed=0)
     assert start is not None
     tower = ContentTower(start)
     for weights in tower.parameters():

@@ -96,9 +96,15 @@ class Cooccurrence:
         """The item at each place."""
         return self._items[places].astype(np.int64)
 
-    def preceded(self, places: Ints, item: int) -> NDArray[np.bool_]:
-        """Whether `item` stands directly before each of `places`, in the same session."""
-        return np.asarray((self._items[places - 1] == item) & (places > self._offsets[self.sessions_of(places)]))
+    def preceded(self, places: Ints, before: Ints) -> Ints:
+        """How many of `before` (oldest first) stand directly before each of `places`, without a gap, in its session."""
+        first = self._offsets[self.sessions_of(places)]
+        length = np.zeros(len(places), dtype=np.int64)
+        alike = np.ones(len(places), dtype=bool)
+        for back, item in enumerate(before[::-1], start=1):
+            alike &= (places - back >= first) & (self._items[places - back] == item)
+            length += alike
+        return length
 
 
 def ragged(begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:

@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from training.data.dataset import TrainingData
 from training.data.vectors import Floats
 from training.learn.content_start import ContentStart
+from training.learn.neighbours import Neighbours
 from training.recommend.encoder import Content, Encoder
 from training.recommend.ranking import Ranking
 
@@ -23,6 +25,8 @@ __all__ = ["ContentTower", "ItemTable", "ModelConfig", "SessionEncoder"]
 
 HEADS = 4
 HIDDEN = 256
+BORROWED = (0.0, 0.3)
+"""At first: the logit of what a track without plays borrows, and what it loses with the logarithm of plays."""
 RECENCY = 0.2
 """Logit that an item loses at first for each step back in the session."""
 
@@ -91,29 +95,56 @@ class _Slow(nn.Module):
 
 
 class ItemTable(nn.Module):
-    """Unit vectors of items: content plus behaviour, normalised."""
+    """Unit vectors of items: content, behaviour and what neighbours lend to it, normalised."""
 
     sound: Tensor
     played: Tensor
+    near: Tensor
+    shares: Tensor
+    plays: Tensor
 
-    def __init__(self, sound: Floats, behaviour: Floats, content: ContentStart | None, content_dropout: float) -> None:
+    def __init__(
+        self,
+        data: TrainingData,
+        behaviour: Floats,
+        around: Neighbours,
+        content: ContentStart | None,
+        content_dropout: float,
+    ) -> None:
         super().__init__()
         self.behaviour = nn.Parameter(torch.from_numpy(behaviour))
         self.content = ContentTower(content) if content is not None else None
         self.content_dropout = content_dropout
-        self.register_buffer("sound", torch.from_numpy(sound), persistent=False)
+        self.borrowed = nn.Parameter(torch.tensor(BORROWED))
+        fixed = {
+            "sound": data.sound,
+            "near": around.places,
+            "shares": around.shares,
+            "plays": np.log1p(data.counts, dtype=np.float32)[:, None],
+        }
+        for name, values in fixed.items():
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
         # A track without plays has no behaviour part, and never gets one from being sampled as a negative.
         played = torch.from_numpy(np.abs(behaviour).sum(axis=1, keepdims=True) > 0).float()
         self.register_buffer("played", played, persistent=False)
 
     def forward(self, items: Tensor) -> Tensor:
         """(k,) positions → (k, dim)."""
-        vectors = nnf.embedding(items, self.behaviour) * self.played[items]
+        vectors = nnf.embedding(items, self.behaviour) * self.played[items] + self._lent(items)
         if self.content is not None:
             if self.training and self.content_dropout:
                 vectors = vectors * (torch.rand(len(items), 1, device=items.device) >= self.content_dropout)
             vectors = vectors + self.content(self.sound[items])
         return nnf.normalize(vectors, dim=-1)
+
+    def _lent(self, items: Tensor) -> Tensor:
+        """What neighbours lend to the behaviour of `items`, (k, dim): the more plays a track has, the less."""
+        shares = self.shares[items]
+        if self.training:
+            # A session is among what made the next track a neighbour; later ones will not be.
+            shares = nnf.dropout(shares)
+        lent = nnf.embedding_bag(self.near[items], self.behaviour, per_sample_weights=shares, mode="sum")
+        return torch.sigmoid(self.borrowed[0] - self.borrowed[1] * self.plays[items]) * lent
 
 
 class SessionEncoder(nn.Module):

@@ -26,12 +26,14 @@ from training.learn.crew import Crew, alone
 from training.learn.holdout import p_at_20
 from training.learn.losses import in_parts, session_loss, sound_loss
 from training.learn.model import ItemTable, ModelConfig, SessionEncoder
+from training.learn.neighbours import neighbours, windowed
 from training.recommend.encoder import FittedModel
 
 __all__ = ["Fit", "Log", "check", "fit", "fit_in_crew", "quiet"]
 
 Log = Callable[[int, dict[str, float]], None]
 
+ITEMS_AT_ONCE = 65_536
 THREADS_FROM = 100_000
 """Plays from which more than one thread is worth the waiting for each other."""
 
@@ -92,9 +94,11 @@ class _Training:
         self._config, self._data, self._crew = config, data, crew
         self._sessions = chunks(data.train, config.max_length + 1)
         number = self._sessions.number
-        played = behaviour(data, config.dim, config.seed)
+        near = windowed(data.train, len(data.track_ids))
+        played = behaviour(data, near, config.dim, config.seed)
+        around = neighbours(near, data.counts)
         content = content_start(data, played, config.seed)
-        self._items = ItemTable(data.sound, played, content, config.content_dropout).to(crew.device)
+        self._items = ItemTable(data, played, around, content, config.content_dropout).to(crew.device)
         self._encoder = (
             SessionEncoder(config.dim, config.max_length, config.dropout).to(crew.device) if number else None
         )
@@ -171,7 +175,8 @@ class _Training:
     def _table(self) -> torch.Tensor:
         """(n, dim) unit vectors of all items."""
         self._items.eval()
-        return self._items(torch.arange(len(self._data.track_ids), device=self._crew.device))  # type: ignore[no-any-return]
+        every = torch.arange(len(self._data.track_ids), device=self._crew.device)
+        return torch.cat([self._items(some) for some in torch.split(every, ITEMS_AT_ONCE)])
 
 
 def check(data: TrainingData) -> None:

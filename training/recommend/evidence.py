@@ -28,6 +28,12 @@ BEFORE = 0.5
 """What stood before the seed counts half of what came after it."""
 WINDOW = 30
 SEEDS = 20
+RUN = 6
+"""Longest run of tracks that is looked for, the newest seed included."""
+LONGER_RUN = 4.0
+"""How much more a run counts than one that is a track shorter."""
+FRESH = 20.0
+"""Sessions count e times less, to be fresh, for each 1 / `FRESH` of all sessions that they are back."""
 
 
 class Evidence(NamedTuple):
@@ -63,6 +69,22 @@ class Evidence(NamedTuple):
     """(c,) how often second after the second newest seed, of the times that it was played."""
     newest_after: Doubles
     """(c,) when last directly after the newest seed."""
+    run: Doubles
+    """(c,) the longest run of what was heard just now that it came directly after; the newest seed alone is 1."""
+    after_run: Doubles
+    """(c,) how often directly after the newest seed, longer runs counting more; a share of all that came there."""
+    overlap_after: Doubles
+    """(c,) the most that a session with it directly after the newest seed shares with the seeds."""
+    alike_when: Doubles
+    """(c,) when the session was that shares most with the seeds, of those with it."""
+    alike_gap: Doubles
+    """(c,) how far behind a seed it stood there; negative before it."""
+    alike_back: Doubles
+    """(c,) how many seeds back that seed is."""
+    fresh: Doubles
+    """(c,) how strongly, sessions before the newest ones counting little."""
+    soonest: Doubles
+    """(c,) 1 / the least number of steps that it came behind the newest seed; 0 where it never did."""
 
     @property
     def of_newest(self) -> Doubles:
@@ -96,8 +118,8 @@ class _Neighbours(NamedTuple):
     """How much its session shares with the seeds."""
     when: Doubles
     """When that session was: 0 the first, towards 1 the last."""
-    paired: NDArray[np.bool_]
-    """Whether the seed stood directly behind what was heard before it now, too."""
+    run: Ints
+    """How much of what was heard just before the newest seed stood directly before this one too."""
 
 
 def evidence(together: Cooccurrence, session: Ints, strengths: Floats) -> Evidence:
@@ -106,15 +128,15 @@ def evidence(together: Cooccurrence, session: Ints, strengths: Floats) -> Eviden
     session, strengths = session[known], strengths[known]
     seeds, strengths = newest_of_each(session, strengths, SEEDS)
     places, owner = together.occurrences(seeds)
-    near = _neighbours(together, seeds, strengths, places, owner, int(session[-2]) if len(session) > 1 else -1)
+    near = _neighbours(together, seeds, strengths, places, owner, session[-RUN:-1])
     if not len(near.items):
         none = np.empty(0)
-        return Evidence(np.empty(0, dtype=np.int64), none, np.empty((0, len(seeds))), seeds, *[none] * 11)
+        return Evidence(np.empty(0, dtype=np.int64), none, np.empty((0, len(seeds))), seeds, *[none] * 19)
     return _gathered(near, seeds, together.counts)
 
 
 def _neighbours(
-    together: Cooccurrence, seeds: Ints, strengths: Floats, places: Ints, owner: Ints, before_last: int
+    together: Cooccurrence, seeds: Ints, strengths: Floats, places: Ints, owner: Ints, before: Ints
 ) -> _Neighbours:
     popularity = np.maximum(together.counts[seeds], 1)
     distances = np.arange(len(seeds))[::-1]
@@ -135,7 +157,7 @@ def _neighbours(
         near * pull[place],
         overlap[place],
         when[place],
-        together.preceded(places, before_last)[place],
+        together.preceded(places, before)[place],
     )
 
 
@@ -159,6 +181,12 @@ def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
     by_seed = _total(row * k + near.seed, near.pull * near.overlap, c * k).reshape(c, k) * rarity[:, None]
     newest = near.seed == k - 1
     directly = newest & (near.gap == 1)
+    paired = directly & (near.run > 0)
+    by_run = np.where(directly, LONGER_RUN**near.run, 0.0)
+    # Of several in a row, numpy keeps what is written last: the most alike, the newest, the nearest.
+    order = np.lexsort((-np.abs(near.gap), near.when, near.overlap))
+    alike = np.zeros(c, dtype=np.int64)
+    alike[row[order]] = order
     return Evidence(
         candidates,
         by_seed.sum(axis=1),
@@ -172,9 +200,17 @@ def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
         votes=total(near.overlap),
         ahead=total(near.gap > 0),
         before=total(newest & (near.gap == -1)) / plays[-1],
-        after_pair=total(directly & near.paired) / max(int((directly & near.paired).sum()), 1),
+        after_pair=total(paired) / max(int(paired.sum()), 1),
         second_after=total((near.seed == k - 2) & (near.gap == 2)) / plays[max(k - 2, 0)],
         newest_after=most(near.when, directly),
+        run=most((near.run + 1).astype(np.float64), directly),
+        after_run=total(by_run) / max(float(by_run.sum()), 1.0),
+        overlap_after=most(near.overlap, directly),
+        alike_when=near.when[alike],
+        alike_gap=near.gap[alike].astype(np.float64),
+        alike_back=(k - 1 - near.seed[alike]).astype(np.float64),
+        fresh=total(near.pull * near.overlap * np.exp(FRESH * (near.when - 1))) * rarity,
+        soonest=most(1 / np.maximum(near.gap, 1).astype(np.float64), newest & (near.gap > 0)),
     )
 
 

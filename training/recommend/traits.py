@@ -62,6 +62,18 @@ NAMES = (
     "newest_after",
     "lift",
     "newly_played",
+    "run",
+    "after_run",
+    "overlap_after",
+    "alike_when",
+    "alike_gap",
+    "alike_back",
+    "fresh_share",
+    "soonest",
+    "to_second_last",
+    "query_rank",
+    "query_behind_best",
+    "together_behind_best",
 )
 """Columns, in order. Shares and counts are logarithms; ranks begin at 0."""
 
@@ -151,6 +163,18 @@ def traits(scored: Scored, heard: Heard, evidence: Evidence, history: History) -
         of(evidence.newest_after),
         np.log1p(of(evidence.times)) - history.plays[places],
         history.newly_played[places],
+        of(evidence.run),
+        _log(of(evidence.after_run)),
+        of(evidence.overlap_after),
+        of(evidence.alike_when),
+        of(evidence.alike_gap),
+        of(evidence.alike_back),
+        _log(of(evidence.fresh) / max(evidence.fresh.sum(), 1e-12)),
+        of(evidence.soonest),
+        scored.to_seeds[:, -2] if scored.to_seeds.shape[1] > 1 else np.full(c, -1.0),
+        _rank(scored.query),
+        scored.query - scored.query.max(),
+        _log(scored.together) - _log(scored.together.max()),
     )
     return np.stack(columns, axis=1).astype(np.float32)
 
