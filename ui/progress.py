@@ -49,7 +49,7 @@ def evaluation_progress(
         nonlocal shown
         if time.monotonic() - shown >= LINE_EVERY_S or done == of:
             shown = time.monotonic()
-            console.print(f"{name}: {done} of {of} pairs scored", highlight=False)
+            console.print(f"{name}: {done} of {of}", highlight=False)
 
     yield epoch, scored
 

@@ -70,13 +70,13 @@ def ask(recommender: SessionRecommender, asked: Sequence[Pair], progress: Progre
     traits: list[Floats] = []
     right: list[NDArray[np.bool_]] = []
     for done, (recent, target) in enumerate(asked):
-        progress("re-ranker", done, len(asked))
+        progress("questions for the re-ranker", done, len(asked))
         tracks, known = recommender.considered(recent)
         hit = np.array([track == target for track in tracks])
         if hit.any():
             traits.append(known)
             right.append(hit)
-    progress("re-ranker", len(asked), len(asked))
+    progress("questions for the re-ranker", len(asked), len(asked))
     if not right:
         return Questions(np.empty((0, 0), np.float32), np.empty(0, bool), np.empty(0, np.int64))
     sizes = np.array([len(one) for one in right])

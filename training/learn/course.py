@@ -22,7 +22,7 @@ __all__ = ["learn"]
 LATER_SHARE = 0.08
 """Newest share of the sessions that the re-ranker learns from; the network behind it has not seen them."""
 FEWEST_LATER = 300
-MOST_QUESTIONS = 30_000
+MOST_QUESTIONS = 40_000
 
 
 def learn(
@@ -38,7 +38,8 @@ def learn(
     """Train all parts; raises what `fit` raises.
 
     The network is trained twice where there are sessions enough for a re-ranker: without the newest ones, whose
-    questions the re-ranker learns from, and then on all. `log` hears of the second training; `progress` of the questions.
+    questions the re-ranker learns from, and then on all. `log` hears of the second training; `progress` of the first one
+    and of the questions.
     """
     reranker = _reranker(config, data, how, progress, checkpoints)
     fitted = how(config, data, log, checkpoints=_within(checkpoints, "all"))
@@ -54,7 +55,11 @@ def _reranker(
     if not config.ranking.reranked or later < FEWEST_LATER:
         return None
     earlier = data.before(data.train.number - later)
-    fitted = how(config, earlier, checkpoints=_within(checkpoints, "earlier"))
+
+    def told(epoch: int, _figures: dict[str, float]) -> None:
+        progress("epochs without the newest sessions", epoch + 1, config.epochs)
+
+    fitted = how(config, earlier, told, checkpoints=_within(checkpoints, "earlier"))
     recommender = SessionRecommender.build(fitted, earlier, config.ranking, seed=config.seed)
     questions = pairs(data.track_ids, earlier.holdout)
     spaced = np.unique(np.linspace(0, len(questions) - 1, min(len(questions), MOST_QUESTIONS)).astype(np.int64))

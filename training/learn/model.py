@@ -39,7 +39,7 @@ class ModelConfig(BaseModel):
     lr: float = Field(default=0.003, gt=0)
     batch_size: int = Field(default=512, ge=1)
     """Sessions a step, at most; small data takes smaller steps and more of them."""
-    dim: int = Field(default=128, ge=8, multiple_of=HEADS)
+    dim: int = Field(default=192, ge=8, multiple_of=HEADS)
     epochs: int = Field(default=6, ge=1)
     temperature: float = Field(default=0.06, ge=0.02)
     """Of the cosines; under 0.02 their exponentials leave single precision."""
