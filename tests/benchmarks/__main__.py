@@ -1,6 +1,7 @@
-"""All benchmarks, as the table in the README has them: `make bench [MUSIC=DIR]`.
+"""All benchmarks, as the tables in the README have them: `make bench [MUSIC=DIR] [SESSIONS=FILE]`.
 
-In: a folder of music (without one: the demo library). Out: Markdown rows, ratios first, and the machine they were measured on.
+In: a folder of music (without one: the demo library), and public sessions in Parquet to foretell, if any. Out: Markdown
+tables, ratios first, and the machine they were measured on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import psutil
 
 from etl.demo.library import demo_library
-from tests.benchmarks import ingest, service, sound
+from tests.benchmarks import household, ingest, service, sessions, sound
 
 
 def machine() -> str:
@@ -78,24 +79,49 @@ def sound_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield method, *(f"{figure:.3f}" for figure in figures)
 
 
+def household_rows(found: dict[str, list[float]]) -> Iterator[tuple[str, str]]:
+    """What skips and variety come to in simulated households."""
+    told = {
+        "skip_rate.served": "answers skipped",
+        "skip_rate.no_skips": "the same, had nobody ever skipped",
+        "three_skips.share_before": "share of a kind in the next twenty",
+        "three_skips.share_after": "the same after three skips of it",
+        "endless.distinct_of_200.served": "distinct tracks in 200 answers that are all finished",
+        "endless.distinct_of_200.by_merit_alone": "the same without variety",
+    }
+    for name, what in told.items():
+        mean, deviation = found[name]
+        yield what, f"{mean:.3g} ± {deviation:.2g}"
+
+
+def table(heads: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> None:
+    """Print Markdown."""
+    print("\n| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("music", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sessions", type=Path)
+    parser.add_argument("--households", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         music = given.music or demo_library(Path(scratch), lambda line: print(line, file=sys.stderr))
         served = service.measure(music)
         files = ingest.measure(music, given.rounds)
         alike = sound.compare(music, os.cpu_count() or 1)
-    print(f"Measured on {machine()}; {files['files']} tracks.\n")
-    print("| what | ratio | absolute |\n|---|---|---|")
-    for row in rows(files, served):
-        print("| " + " | ".join(row) + " |")
-    print("\n| sound alone | half finds half | reciprocal rank | same album | nearest ten | copy finds original |")
-    print("|---|---|---|---|---|---|")
-    for row in sound_rows(alike):
-        print("| " + " | ".join(row) + " |")
+    print(f"Measured on {machine()}; {files['files']} tracks.")
+    table(("what", "ratio", "absolute"), rows(files, served))
+    heads = ("sound alone", "half finds half", "reciprocal rank", "same album", "nearest ten", "copy finds original")
+    table(heads, sound_rows(alike))
+    table((f"{given.households} simulated households", ""), household_rows(household.over_seeds(given.households)))
+    if given.sessions is not None:
+        found = sessions.measure(given.sessions)
+        table(("public sessions, newest tenth", "P@20", "MRR@20", "pairs", "ms an answer"), sessions.rows(found))
+        print(f"\nTraining {found['training_seconds'] / 60:.1f} minutes, {found['peak_memory_gb']} GB at most.")
     memory = ", ".join(f"{name} {mb}" for name, mb in served["memory_mb"].items())
     print(f"\nMemory by part in MB: {memory}. Python environment: {environment_size()}.")
 

@@ -261,13 +261,18 @@ def _usual(of: Home, listener: Listener) -> list[Signal]:
     )
 
 
+def over_seeds(number: int) -> dict[str, list[float]]:
+    """Mean and standard deviation of each figure over so many households."""
+    found = [measure(seed) for seed in range(FIRST_SEED, FIRST_SEED + number)]
+    return {name: [round(float(of([one[name] for one in found])), 4) for of in (np.mean, np.std)] for name in found[0]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found = [measure(seed) for seed in range(FIRST_SEED, FIRST_SEED + given.seeds)]
-    table = {name: [round(float(of([one[name] for one in found])), 4) for of in (np.mean, np.std)] for name in found[0]}
+    table = over_seeds(given.seeds)
     if not given.json:
         for name, (mean, deviation) in table.items():
             print(f"{name:48} {mean:8.3f} ± {deviation:.3f}")

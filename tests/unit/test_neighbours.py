@@ -74,3 +74,12 @@ def test_borrowing_changes_from_step_to_step_in_training_only():
     assert not torch.equal(table(every), table(every))
     table.eval()
     assert torch.equal(table(every), table(every))
+
+
+def test_many_tracks_have_the_neighbours_that_few_would_have(monkeypatch: pytest.MonkeyPatch):
+    sessions = flat([[i, (i * 7 + 1) % 50, (i * 3 + 2) % 50] for i in range(50)])
+    counts, plays = windowed(sessions, 50), np.bincount(sessions.items, minlength=50)
+    whole = neighbours(counts, plays)
+    monkeypatch.setattr("training.learn.neighbours.ROWS_AT_ONCE", 7)
+    for one, other in zip(neighbours(counts, plays), whole, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -18,6 +18,8 @@ __all__ = ["Neighbours", "neighbours", "windowed"]
 
 WINDOW = 5
 MOST = 8
+ROWS_AT_ONCE = 4_096
+"""The pairs of all tracks at once would take several times the memory of their counts."""
 POPULARITY = -0.5
 """What stands near everything is nobody's neighbour in particular."""
 
@@ -47,15 +49,16 @@ def windowed(sessions: Sessions, n: int) -> sparse.csr_matrix:
 def neighbours(counts: sparse.csr_matrix, plays: NDArray[np.int64]) -> Neighbours:
     """The `MOST` nearest of each track by `counts` (n, n) for its neighbours' `plays` (n,)."""
     n = len(plays)
-    pairs = sparse.coo_matrix(counts)
-    others = pairs.row != pairs.col
-    row, column = pairs.row[others].astype(np.int64), pairs.col[others].astype(np.int64)
-    near = pairs.data[others] * np.maximum(plays[column], 1).astype(np.float32) ** POPULARITY
-    order = np.lexsort((column, -near, row))
-    row, column, near = row[order], column[order], near[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    first = rank < MOST
     places, shares = np.zeros((n, MOST), dtype=np.int64), np.zeros((n, MOST), dtype=np.float32)
-    places[row[first], rank[first]] = column[first]
-    shares[row[first], rank[first]] = near[first]
+    for begin in range(0, n, ROWS_AT_ONCE):
+        pairs = sparse.coo_matrix(counts[begin : begin + ROWS_AT_ONCE])
+        others = pairs.row + begin != pairs.col
+        row, column = pairs.row[others].astype(np.int64), pairs.col[others].astype(np.int64)
+        near = pairs.data[others] * np.maximum(plays[column], 1).astype(np.float32) ** POPULARITY
+        order = np.lexsort((column, -near, row))
+        row, column, near = row[order], column[order], near[order]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        first = rank < MOST
+        places[begin + row[first], rank[first]] = column[first]
+        shares[begin + row[first], rank[first]] = near[first]
     return Neighbours(places, shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9))
