@@ -12,14 +12,20 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from etl.demo.library import demo_library
-from tests.benchmarks import household, ingest, service, sessions, sound
+from tests.benchmarks import cold, growth, household, index, ingest, service, sessions, sound
+from tests.data.crowd import Crowd
+from tests.data.embeddings import items, queries
+
+FOLDS, SEEDS, SESSIONS = 5, 2, 600
+INDEXED = (10_000, 100_000)
+PLAYS = (100_000, 1_000_000)
 
 
 def machine() -> str:
@@ -94,6 +100,27 @@ def household_rows(found: dict[str, list[float]]) -> Iterator[tuple[str, str]]:
         yield what, f"{mean:.3g} ± {deviation:.2g}"
 
 
+def cold_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """How tracks without any plays are found, by method."""
+    for name, of in found["means"].items():
+        yield name, f"{of['recall']:.3f}", f"{of['cold_recall']:.3f}", f"{of['cold_mrr']:.3f}"
+
+
+def index_rows(sizes: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """Each way to search, by the number of vectors."""
+    for size in sizes:
+        vectors = items(size, index.SEED)
+        for method, of in index.measure(vectors, queries(vectors, index.QUERIES, index.SEED + 2)).items():
+            yield f"{size:,}: {method}", f"{of['recall_at_20']:.4f}", f"{of['ms']:.2f}", f"{of.get('build_s', 0):.0f}"
+
+
+def growth_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What plays cost, by their number."""
+    for plays, of in found["by_plays"].items():
+        memory = max(of["spark.peak_mb"], of["epoch.peak_mb"]) / 1000
+        yield f"{plays:,}", f"{of['spark.seconds']:.0f}", f"{of['epoch.epoch_s']:.0f}", f"{memory:.1f}"
+
+
 def table(heads: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> None:
     """Print Markdown."""
     print("\n| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
@@ -113,11 +140,17 @@ def main() -> None:
         served = service.measure(music)
         files = ingest.measure(music, given.rounds)
         alike = sound.compare(music, os.cpu_count() or 1)
+        without_plays = cold.measure(cold.library([music], os.cpu_count() or 1), FOLDS, SEEDS, SESSIONS)
     print(f"Measured on {machine()}; {files['files']} tracks.")
     table(("what", "ratio", "absolute"), rows(files, served))
     heads = ("sound alone", "half finds half", "reciprocal rank", "same album", "nearest ten", "copy finds original")
     table(heads, sound_rows(alike))
     table((f"{given.households} simulated households", ""), household_rows(household.over_seeds(given.households)))
+    heads = ("tracks without plays", "among all", "among such", "reciprocal rank among such")
+    table((f"{without_plays['tracks']} {heads[0]}", *heads[1:]), cold_rows(without_plays))
+    table(("vectors searched", "recall@20", "ms", "s to build"), index_rows(INDEXED))
+    grown = growth.over(PLAYS, Crowd(tracks=100_000, listeners=10_000), 0, told=False)
+    table(("plays of 100,000 tracks", "Spark, s", "one epoch, s", "GB"), growth_rows(grown))
     if given.sessions is not None:
         found = sessions.measure(given.sessions)
         table(("public sessions, newest tenth", "P@20", "MRR@20", "pairs", "ms an answer"), sessions.rows(found))

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,23 @@ def growth(by_plays: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
     return {name: round(times, 2) for name, times in table.items()}
 
 
+def over(plays: Sequence[int], crowd: Crowd, through_store: int, *, told: bool) -> dict[str, Any]:
+    """The stages on each number of `plays` of `crowd`, and on `through_store` of them through MongoDB (0: not at all)."""
+    figures: dict[str, Any] = {"tracks": crowd.tracks, "listeners": crowd.listeners, "by_plays": {}}
+    with tempfile.TemporaryDirectory() as name:
+        for number in sorted(plays):
+            found = measure(crowd._replace(plays=number), Path(name), ("spark", "epoch"))
+            figures["by_plays"][number] = found
+            if told:
+                print(number, found, flush=True)
+        if through_store:
+            figures["through_store"] = measure(crowd._replace(plays=through_store), Path(name), ("store",))
+    if len(figures["by_plays"]) == 3:
+        figures["growth"] = growth(figures["by_plays"])
+    peaks = [of for found in figures["by_plays"].values() for key, of in found.items() if key.endswith("peak_mb")]
+    return figures | {"most_mb": max(peaks)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--plays", default="1e5,1e6,1e7")
@@ -192,21 +209,8 @@ def main() -> None:
         print(json.dumps(STAGES[given.stage](given.folder)))
         return
     crowd = Crowd(tracks=int(given.tracks), listeners=int(given.listeners))
-    figures: dict[str, Any] = {"tracks": crowd.tracks, "listeners": crowd.listeners, "by_plays": {}}
-    with tempfile.TemporaryDirectory() as name:
-        for plays in sorted(int(float(one)) for one in given.plays.split(",")):
-            found = measure(crowd._replace(plays=plays), Path(name), ("spark", "epoch"))
-            figures["by_plays"][plays] = found
-            if not given.json:
-                print(plays, found, flush=True)
-        if given.through_store:
-            plays = int(given.through_store)
-            figures["through_store"] = measure(crowd._replace(plays=plays), Path(name), ("store",))
-    if len(figures["by_plays"]) == 3:
-        figures["growth"] = growth(figures["by_plays"])
-    peaks = [of for found in figures["by_plays"].values() for key, of in found.items() if key.endswith("peak_mb")]
-    figures["most_mb"] = max(peaks)
-    print(json.dumps(figures))
+    plays = [int(float(one)) for one in given.plays.split(",")]
+    print(json.dumps(over(plays, crowd, int(given.through_store), told=not given.json)))
 
 
 if __name__ == "__main__":

@@ -128,10 +128,7 @@ class Scorer:
 
     def start(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> Ints:
         """Positions to begin with when nothing pulls: liked by many, unlike each other, away from what was skipped."""
-        free = np.flatnonzero(~barred)
-        if len(free) > 2 * START_AMONG + n:
-            popular = free[np.argsort(-self.counts[free], kind="stable")[: max(START_AMONG, n)]]
-            free = np.union1d(popular, free[:: -(-len(free) // START_AMONG)])
+        free = self._some_free(n, barred)
         vectors = self.index.rows(free)
         left = repulsion(vectors @ self.index.rows(heard.skipped).T, heard.skip_strengths, self.ranking.repulsion)
         popularity = np.log1p(self.counts[free]) / max(float(np.log1p(self.counts.max())), 1.0)
@@ -149,7 +146,15 @@ class Scorer:
         parts.append(found.candidates[np.argsort(-found.scores, kind="stable")[:k]])
         places = np.unique(np.concatenate(parts))
         places = places[~barred[places]]
-        return places if len(places) >= n else np.flatnonzero(~barred)
+        return places if len(places) >= n else np.union1d(places, self._some_free(n, barred))
+
+    def _some_free(self, n: int, barred: NDArray[np.bool_]) -> Ints:
+        """Positions (f,) of tracks that are not barred: of a large library the popular ones, and some of all."""
+        free = np.flatnonzero(~barred)
+        if len(free) <= 2 * START_AMONG + n:
+            return free
+        popular = free[np.argsort(-self.counts[free], kind="stable")[: max(START_AMONG, n)]]
+        return np.union1d(popular, free[:: -(-len(free) // START_AMONG)])
 
     def _repeat_cost(self, places: Ints, heard: Heard) -> Doubles:
         """What the encoder learned to take off the cosine of tracks already in the session."""
