@@ -7,10 +7,12 @@ In: nothing. Out: exceptions whose message names what went wrong and, where ther
     ├── ServiceError        a part that is needed (MongoDB, Kafka, MLflow, Ray, Java, …) is away or wrong
     │   ├── StoreError      MongoDB did not take or give what was asked
     │   ├── NotStorable     what was to be written is nothing that MongoDB holds, today or tomorrow
-    │   └── BusError        Kafka did not acknowledge in time
+    │   ├── BusError        Kafka did not acknowledge in time
+    │   └── Busy            another training has the machine; its end is all that is missing
     ├── AudioError          one audio file cannot be used; carries the stage that said so
     ├── BadEvent            a play event does not follow the contract; carries the field at fault
     ├── TrainingError       there is nothing to learn from, or what was learned is not usable
+    │   └── Outdated        what was learned from is there no more: the same asked again learns from what is
     ├── BundleError         a model bundle is cut short, of another version, or not a bundle
     ├── NotFound            no such track, cover, listener or model version
     └── Denied              no token, a wrong token, or another listener's data
@@ -23,9 +25,11 @@ __all__ = [
     "BadEvent",
     "BundleError",
     "BusError",
+    "Busy",
     "Denied",
     "NotFound",
     "NotStorable",
+    "Outdated",
     "SegueError",
     "ServiceError",
     "SettingsError",
@@ -56,6 +60,10 @@ class NotStorable(ServiceError):
 
 class BusError(ServiceError):
     """Kafka did not acknowledge or answer in time."""
+
+
+class Busy(ServiceError):
+    """Another training runs; the same asked again later is done."""
 
 
 class AudioError(SegueError):
@@ -89,6 +97,10 @@ class BadEvent(SegueError):
 
 class TrainingError(SegueError):
     """There is nothing to learn from, or what was learned cannot be used."""
+
+
+class Outdated(TrainingError):
+    """What was learned from has changed meanwhile; the same asked again is done."""
 
 
 class BundleError(SegueError):

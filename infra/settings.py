@@ -69,7 +69,15 @@ class Settings(BaseSettings):
     retrain_plays: int = Field(
         200,
         ge=0,
-        description="So many new plays (finished, skipped, liked or disliked) after which training starts by itself; 0: never",
+        description=(
+            "So many new plays (finished, skipped, liked or disliked) after which training starts by itself, as long as "
+            "trainings take no more than a tenth of the time; 0: never"
+        ),
+    )
+    models_kept: int = Field(
+        5,
+        ge=1,
+        description="So many of the newest model versions are kept, beside the one that serves and the one before it",
     )
     spark_memory: str = Field("1g", pattern=r"^\d+[mg]$", description="Memory of Spark's driver")
     seed: int = Field(7, description="Seed of everything random in training")

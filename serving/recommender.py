@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer, TailReader
+from infra.errors import ServiceError
 from infra.models import Recommendation, TrackId, UserId
 from infra.settings import Settings
 from infra.store import Store
@@ -42,6 +43,7 @@ from training.data.signals import Signal, disliked, signals
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept
+from training.registry.forgetting import owed
 
 __all__ = ["PREFIX", "Recommending"]
 
@@ -73,7 +75,7 @@ class Recommending:
     """One replica's state: the library, the model and the listeners; its threads run from `start` to `close`."""
 
     def __init__(self, settings: Settings, addresses: Addresses) -> None:
-        self._settings = settings
+        self._settings, self._addresses = settings, addresses
         self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=REQUEST_S)
         self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         bus = Bus(addresses.kafka, settings.kafka_prefix)
@@ -82,6 +84,7 @@ class Recommending:
         self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=True)
         self._champion = _champion(settings, addresses, self._catalogue, self._scans)
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
+        self._debt = ""
         self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
@@ -156,7 +159,7 @@ class Recommending:
         return RecommenderState(
             model_version=model.version,
             tracks=len(model.recommender.tracks),
-            fault=self._champion.fault,
+            fault=self._champion.fault or self._debt,
             live=self._live.reading,
         )
 
@@ -193,6 +196,15 @@ class Recommending:
         self._catalogue.catch_up()
         self._champion.refresh()
         self._live.measure()
+        self._debt = self._owed()
+
+    def _owed(self) -> str:
+        """Why the model that answers should not, in words; a part that is away says so elsewhere."""
+        try:
+            why = owed(self._addresses.mlflow, self._scans)
+        except ServiceError:
+            return self._debt
+        return f"{why}; `segue train` makes a model without them" if why else ""
 
     def _counted(self, metrics: Metrics) -> Metrics:
         metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))

@@ -32,7 +32,7 @@ DOORS = {
         *("training/spark/session", "training/spark/source.py", "training/spark/prepare.py"),
         "infra/services/kafka",
     ),
-    "mlflow": ("training/tracking/register.py", "training/tracking/register_trials.py"),
+    "mlflow": ("training/tracking/register", "training/tracking/prune.py"),
     "gradio": ("ui/",),
     "librosa": ("etl/sound/",),
     "fsspec": ("etl/places.py",),

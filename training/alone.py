@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from pydantic import ValidationError
 
-from infra.errors import TrainingError
+from infra.errors import Busy
 from infra.models import Frozen
 from infra.secrecy import without_secrets
 from infra.services.processes import Identity, find, identity
@@ -38,7 +38,7 @@ class Trainer(Frozen):
 def alone(settings: Settings) -> Iterator[None]:
     """Held by the one process that trains, freed by the system when that process ends.
 
-    Raises `TrainingError` naming the process that has it.
+    Raises `Busy` naming the process that has it.
     """
     settings.run.mkdir(parents=True, exist_ok=True)
     with (settings.run / FILE).open("a+") as file:
@@ -46,7 +46,7 @@ def alone(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             who = who_trains(settings) or "another process"
-            raise TrainingError(f"a training runs already: {who}; wait for its end, or end it") from error
+            raise Busy(f"a training runs already: {who}; wait for its end, or end it") from error
         me = identity(os.getpid())
         command = without_secrets(" ".join(sys.argv))[:200]
         trainer = Trainer(pid=me.pid, create_time=me.create_time, command=command, since=time.strftime("%H:%M:%S"))

@@ -13,7 +13,7 @@ from importlib.metadata import version as installed
 
 from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
-from infra.errors import TrainingError
+from infra.errors import Outdated, TrainingError
 from infra.settings import Settings
 from infra.store import Store
 from training.data import dataset
@@ -30,6 +30,7 @@ from training.registry.acceptance import NORMALISER
 from training.spark.forgotten import someone_forgotten
 from training.spark.prepare import Prepared, prepare
 from training.spark.session import session
+from training.tidy import tidy
 from training.tracking.card import Subject
 from training.tracking.record import data_tags, parameters, show, version_tags
 from training.tracking.register import TrackedRun, abandon, track_run
@@ -52,7 +53,8 @@ def train(
 ) -> TrainingReport:
     """Learn from all that the store holds; with `trials`, parameters that `config` was not given are searched first.
 
-    Raises `TrainingError` when there is nothing to learn from or another training runs, `ServiceError` for a part away.
+    Raises `TrainingError` when there is nothing to learn from, `Busy` when another training runs, `ServiceError` for a
+    part away.
     `trials`, and `workers` other than 1, need Ray.
     """
     stages = Stages(progress)
@@ -83,7 +85,7 @@ def train(
                     bundle.write(saved, {}, {NORMALISER: normaliser.to_state(), "config": chosen.model_dump()})
                     bundle.seal(saved)
                 with stages("evaluate"):
-                    champion = serving(addresses.mlflow, settings.models, store.normalisers)
+                    champion = serving(addresses.mlflow, settings.models, store)
                     questions = held_out(data, prepared.sessions, champion)
                     beside = baselines(data, questions)
                     verdict = challenge(recommender, champion, data, questions)
@@ -91,19 +93,28 @@ def train(
                     subject = Subject(chosen, prepared, len(questions.pairs), verdict, beside, tags, search)
                     show(run, subject, saved)
                     _still_allowed(prepared, store)
-                    registered = run.register(saved, data.track_ids[:EXAMPLE_LENGTH], version_tags(tags, search))
+                    registered = run.register(
+                        saved, data.track_ids[:EXAMPLE_LENGTH], version_tags(tags, search, stages.all_seconds)
+                    )
                     if verdict.takes_over:
                         registry.promote(addresses.mlflow, registered)
+            tidy(settings, addresses.mlflow, store, stages.say)
     return TrainingReport.of(subject, registered, run.id, stages.seconds)
 
 
 def _normaliser(store: Store) -> tuple[int, Normaliser]:
+    """The newest that most tracks have a vector of: while the library is given new ones, that is the one before."""
     store.ping()
     latest = store.normalisers.latest()
     if latest is None or not store.tracks.count():
         raise TrainingError("no tracks yet: `segue ingest DIR` brings some in")
-    version, state = latest
-    return version, Normaliser.from_state(state)
+    newest, state = latest
+    before = store.normalisers.load(newest - 1)
+    if before is not None and before["features_version"] == state["features_version"]:
+        having = store.tracks.having_vector
+        if having(newest - 1) > having(newest):
+            return newest - 1, Normaliser.from_state(before)
+    return newest, Normaliser.from_state(state)
 
 
 def _prepared(
@@ -179,7 +190,7 @@ def _tell_epochs(config: ModelConfig, run: TrackedRun, say: Progress) -> Log:
 
 def _still_allowed(prepared: Prepared, store: Store) -> None:
     if someone_forgotten(prepared.sessions, store):
-        raise TrainingError("a listener was forgotten while this model was trained, so it is not kept: train again")
+        raise Outdated("a listener was forgotten while this model was trained, so it is not kept: train again")
 
 
 def _forsake(uri: str, job: Job) -> None:

@@ -1,7 +1,8 @@
 """Training by itself (`python -m training.retrain COMMAND…`): looks now and then, and runs the command when it is time.
 
 In: plays in MongoDB, versions in the registry. Out: a training in a process of its own, at the lowest priority, one at a
-time; its output among this program's own. It imports nothing that is heavy: most of the time it waits.
+time; its output among this program's own. It imports nothing that is heavy: most of the time it waits. Where training by
+itself is switched off, it only says when a training is due, and removes what an interrupted one kept of the forgotten.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from infra.services import discover, tell_doing
 from infra.settings import Settings, child_environment
 from infra.store import Store
 from training.alone import who_trains
-from training.due import Attempt, due
+from training.due import Attempt, Trained, due
+from training.interrupted import forget_in_interrupted
 from training.registry import versions as registry
-from training.spark.new_plays import TELLING_PLAYS, telling_plays
+from training.registry.forgetting import owed
+from training.registry.versions import SECONDS, ModelVersion
+from training.spark.new_plays import new_plays
 
 __all__ = ["Watch", "main"]
 
@@ -34,9 +38,12 @@ log = logging.getLogger("segue.retrain")
 
 LOWEST = 19
 """Niceness of trainings that nobody asked for."""
+FIRST_TO_GO = "800"
+"""Of 1000: when memory runs out, the system ends the training rather than what plays music."""
 LOOK_EVERY_S = 15.0
 PATIENCE_S = 20.0
 """How long an interrupted training may take to end."""
+BY_HAND = "`segue train` makes a model without them"
 
 
 class Watch:
@@ -44,19 +51,18 @@ class Watch:
 
     def __init__(self, settings: Settings, command: Sequence[str], stop: threading.Event) -> None:
         self._settings, self._command, self._stop = settings, list(command), stop
-        self._since = ""
-        self._counted: tuple[int, int] | None = None
-        """Estimate of all events when telling plays were counted last, and how many more events a count is worth."""
 
     def run(self, every_s: float) -> None:
         """Look every so many seconds until `stop` is set."""
         told = ""
+        self._tell("looks for the first time since its start")
         while not self._stop.is_set():
             try:
                 self.look()
                 told = ""
             except (SegueError, OSError, ValidationError) as error:
                 fault = without_secrets(str(error))
+                self._tell(f"looks again later: {fault}")
                 if fault != told:
                     log.warning("looks again later: %s", fault)
                 told = fault
@@ -67,58 +73,59 @@ class Watch:
         addresses = discover(self._settings)
         if not (addresses.mongo and addresses.mlflow):
             raise ServiceError("MongoDB or MLflow does not answer yet")
-        newest = next(iter(registry.versions(addresses.mlflow)), None)
+        with Store(addresses.mongo, self._settings.mongo_database, timeout_s=2.0) as store:
+            forget_in_interrupted(self._settings, store.plays.forgettings())
+            why = owed(addresses.mlflow, store)
+            if who := who_trains(self._settings):
+                self._tell(f"waits for the training of {who}")
+            elif not self._settings.retrain_plays:
+                self._tell("switched off (SEGUE_RETRAIN_PLAYS=0)", fix=f"{why}; {BY_HAND}" if why else "")
+            else:
+                self._look_on(store, next(iter(registry.versions(addresses.mlflow)), None), why)
+
+    def _look_on(self, store: Store, newest: ModelVersion | None, why: str) -> None:
+        wanted, now_ms = self._settings.retrain_plays, _now()
         since = newest.version if newest is not None else ""
-        learned = int(newest.tags.get(TELLING_PLAYS, 0)) if newest is not None else 0
-        if since != self._since:
-            self._since, self._counted = since, None
         attempt = self._attempt(since)
-        if attempt is not None and attempt.resumable:
-            plays: int | None = attempt.plays
-        else:
-            with Store(addresses.mongo, self._settings.mongo_database, timeout_s=2.0) as store:
-                plays = self._count(store)
-        if plays is not None:
-            self._decide(plays, learned, since, attempt)
-
-    def _decide(self, plays: int, learned: int, since: str, attempt: Attempt | None) -> None:
-        wanted, now_ms = self._settings.retrain_plays, time.time_ns() // 1_000_000
-        if not due(wanted=wanted, plays=plays, learned=learned, attempt=attempt, now_ms=now_ms):
-            new = abs(plays - learned)
-            self._counted = self._counted and (self._counted[0], max(wanted - new, 1))
-            self._tell(f"{new} of {wanted} new plays since version {since or 'none'}{_trouble(attempt)}")
-        elif who := who_trains(self._settings):
-            self._counted = None
-            self._tell(f"waits for the training of {who}")
-        else:
-            tries = attempt.tries + 1 if attempt is not None and attempt.resumable else 1
-            self._train(Attempt(plays=plays, since=since, state="running", tries=tries, at_ms=now_ms))
-
-    def _count(self, store: Store) -> int | None:
-        """Telling plays; None while too few events have come since the last count for another to matter."""
-        events = store.plays.count()
-        if self._counted is not None and abs(events - self._counted[0]) < self._counted[1]:
-            return None
-        self._counted = events, 1
-        return telling_plays(store, time.time_ns() // 1_000_000)
+        again = attempt is not None and (attempt.resumable or bool(why))
+        from_ms = newest.read_ms if newest is not None else 0
+        if attempt is not None and not attempt.resumable:
+            from_ms = max(from_ms, attempt.at_ms)
+        new = new_plays(store, from_ms, now_ms, wanted)
+        last = _trained(newest)
+        if due(wanted=wanted, new=new, owed=bool(why), last=last, attempt=attempt, now_ms=now_ms):
+            tries = attempt.tries + 1 if attempt is not None and again else 1
+            log.info("%s, attempt %d: %s", why or f"{new} new plays", tries, " ".join(self._command))
+            self._train(Attempt(since=since, state="running", tries=tries, at_ms=now_ms))
+            return
+        rests = "; rests, because the last training was a short while ago" if new >= wanted else ""
+        told = f"{new} of {wanted} new plays since version {since or 'none'}{rests}{_trouble(attempt)}"
+        self._tell(told, fix=f"{why}; {BY_HAND}" if why else "")
 
     def _train(self, attempt: Attempt) -> None:
         self._note(attempt)
         self._tell(f"training since {time.strftime('%H:%M:%S')}; see {self._settings.logs / 'retrain.log'}")
-        log.info("%d plays, attempt %d: %s", attempt.plays, attempt.tries, " ".join(self._command))
         with subprocess.Popen(self._command, env=child_environment(**self._settings.environment())) as training:
+            _first_to_go(training.pid)
             while training.poll() is None and not self._stop.wait(0.5):
                 pass
             if training.poll() is None:
                 _end(training)
                 return
-        self._counted = None
-        if training.returncode < 0:
-            log.warning("the training was killed by signal %d; it will be gone on with", -training.returncode)
-        elif training.returncode:
-            reason = f"status {training.returncode} at {time.strftime('%Y-%m-%d %H:%M')}"
-            log.warning("the training ended with status %d; the next waits for as many plays", training.returncode)
-            self._note(attempt.model_copy(update={"state": "failed", "reason": reason}))
+        self._settle(attempt, training.returncode)
+
+    def _settle(self, attempt: Attempt, status: int) -> None:
+        ended = attempt.model_copy(
+            update={"ended_ms": _now(), "reason": f"status {status} at {time.strftime('%Y-%m-%d %H:%M')}"}
+        )
+        if status < 0:
+            log.warning("the training was killed by signal %d; it will be gone on with", -status)
+        elif status == os.EX_TEMPFAIL:
+            log.warning("the training met what passes, a part that was away for instance; it is repeated after a pause")
+            self._note(ended.model_copy(update={"state": "away"}))
+        elif status:
+            log.warning("the training ended with status %d; the next waits for as many plays", status)
+            self._note(ended.model_copy(update={"state": "failed"}))
         else:
             self._file.unlink(missing_ok=True)
 
@@ -139,8 +146,8 @@ class Watch:
         beside.write_text(attempt.model_dump_json())
         beside.replace(self._file)
 
-    def _tell(self, doing: str) -> None:
-        tell_doing(self._settings, "retrain", doing)
+    def _tell(self, doing: str, *, fix: str = "") -> None:
+        tell_doing(self._settings, "retrain", doing, fix=fix)
 
 
 def main() -> None:
@@ -154,10 +161,28 @@ def main() -> None:
     Watch(Settings.load(), sys.argv[1:], stop).run(LOOK_EVERY_S)
 
 
+def _trained(newest: ModelVersion | None) -> Trained | None:
+    if newest is None:
+        return None
+    return Trained(newest.created_ms, int(float(newest.tags.get(SECONDS, 0)) * 1000))
+
+
 def _trouble(attempt: Attempt | None) -> str:
-    if attempt is None:
-        return ""
-    return f"; the last attempt {f'failed: {attempt.reason}' if attempt.state == 'failed' else 'was killed'}"
+    match attempt:
+        case None:
+            return ""
+        case Attempt(state="failed", reason=reason):
+            return f"; the last attempt failed: {reason}"
+        case Attempt(state="away"):
+            return "; the last attempt met what passes, a part that was away for instance, and is repeated"
+    return "; the last attempt was killed"
+
+
+def _first_to_go(pid: int) -> None:
+    try:
+        Path(f"/proc/{pid}/oom_score_adj").write_text(FIRST_TO_GO)
+    except OSError:
+        log.debug("this system does not let a process be ended first")
 
 
 def _end(training: subprocess.Popen[bytes]) -> None:
@@ -166,6 +191,10 @@ def _end(training: subprocess.Popen[bytes]) -> None:
         training.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         training.kill()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 if __name__ == "__main__":

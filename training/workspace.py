@@ -20,6 +20,7 @@ from infra.errors import ServiceError
 from infra.models import Frozen
 from infra.settings import Settings
 from training.alone import alone
+from training.interrupted import FILE, work_folder
 from training.learn.search import Search
 from training.spark.prepare import Prepared
 
@@ -27,7 +28,6 @@ __all__ = ["Job", "Workspace", "workspace"]
 
 KEPT_MS = 24 * 60 * 60 * 1000
 """An interrupted training is gone on with for a day; after that its plays are too old."""
-FILE = "job.json"
 
 
 class Job(Frozen):
@@ -79,11 +79,11 @@ def workspace(settings: Settings, asked: str, forsake: Callable[[Job], None]) ->
     """The folder of the training that `asked` tells from others; what an interrupted one left there is taken up.
 
     It goes when the training ends, well or with an error that another try would meet again; an interruption, or a part
-    that was away, leaves it. `forsake` is told of jobs that nobody will go on with. Raises `TrainingError` when another
-    training runs.
+    that was away, leaves it. `forsake` is told of jobs that nobody will go on with. Raises `Busy` when another training
+    runs.
     """
     with alone(settings):
-        root = settings.home / "training"
+        root = work_folder(settings)
         folder = root / hashlib.sha256(asked.encode()).hexdigest()[:16]
         _sweep(root, forsake)
         work = Workspace(folder, _read(folder) or Job(begun_ms=_now()))

@@ -1,17 +1,18 @@
 """The command line, and the only place where all parts meet.
 
 In: arguments and settings. Out: calls into the parts, text for people or one JSON object for programs (`--json`).
-Exit status: 0 done, 1 failed, 2 misused. The commands import what they need when they run, so that `--help` answers at once.
+Exit status: 0 done, 1 failed, 2 misused, 75 what stood in the way passes (a part is away): try again. The commands import what they need when they run, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 from rich.markup import escape
 
-from infra.errors import SegueError
+from infra.errors import NotStorable, Outdated, SegueError, ServiceError
 from ui.commands import installation, library, model, users
 from ui.commands.output import err
 
@@ -43,12 +44,13 @@ app.add_typer(user_app, name="user")
 
 
 def main() -> None:
-    """Run a command; an error that is ours is one clear line on standard error and exit status 1."""
+    """Run a command; an error that is ours is one clear line on standard error and exit status 1 or 75."""
     try:
         app()
     except SegueError as error:
         err.print(f"[red]segue:[/] {escape(str(error))}")
-        sys.exit(1)
+        passing = isinstance(error, (ServiceError, Outdated)) and not isinstance(error, NotStorable)
+        sys.exit(os.EX_TEMPFAIL if passing else 1)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,8 @@ def _programs(settings: Settings, ports: Mapping[str, int]) -> Iterator[Program]
         ready=f"{http}/health",
         needs=("mongo", "kafka", "mlflow", "ray"),
     )
-    if settings.retrain_plays:
-        training = [sys.executable, "-m", "ui.cli", "train", "--tuned"]
-        yield Program("retrain", [sys.executable, "-m", "training.retrain", *training], needs=("mongo", "mlflow"))
+    training = [sys.executable, "-m", "ui.cli", "train", "--tuned"]
+    yield Program("retrain", [sys.executable, "-m", "training.retrain", *training], needs=("mongo", "mlflow"))
     if "ui" in ports:
         ui = f"http://{host}:{ports['ui']}"
         yield Program(

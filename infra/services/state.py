@@ -18,7 +18,7 @@ from infra.models import Frozen
 from infra.services.processes import Identity
 from infra.settings import Settings
 
-__all__ = ["HomeLock", "PartState", "State", "doing", "read_state", "tell_doing", "write_state"]
+__all__ = ["HomeLock", "PartState", "State", "doing", "read_state", "tell_doing", "wanting", "write_state"]
 
 
 class PartState(Frozen):
@@ -87,18 +87,28 @@ def write_state(run: Path, state: State) -> None:
     beside.replace(run / "state.json")
 
 
-def tell_doing(settings: Settings, name: str, what: str) -> None:
-    """Let `segue status` show what the part `name` is at."""
+def tell_doing(settings: Settings, name: str, what: str, *, fix: str = "") -> None:
+    """Let `segue status` show what the part `name` is at and, where a person has to do something, what."""
     settings.run.mkdir(parents=True, exist_ok=True)
-    beside = settings.run / f"{name}.doing.new"
-    beside.write_text(what)
-    beside.replace(settings.run / f"{name}.doing")
+    for kind, told in (("doing", what), ("fix", fix)):
+        beside = settings.run / f"{name}.{kind}.new"
+        beside.write_text(told)
+        beside.replace(settings.run / f"{name}.{kind}")
 
 
 def doing(settings: Settings, name: str) -> str:
     """What that part told last; empty when it tells nothing."""
+    return _told(settings.run / f"{name}.doing")
+
+
+def wanting(settings: Settings, name: str) -> str:
+    """What that part told last that a person has to do; empty when all is well."""
+    return _told(settings.run / f"{name}.fix")
+
+
+def _told(file: Path) -> str:
     try:
-        return (settings.run / f"{name}.doing").read_text()
+        return file.read_text()
     except FileNotFoundError:
         return ""
 

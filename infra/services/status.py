@@ -12,7 +12,7 @@ from infra.models import Frozen
 from infra.services.discovery import ANSWERS, outside
 from infra.services.part import EMBEDDED
 from infra.services.processes import find, last_lines, memory_mb
-from infra.services.state import PartState, State, doing, read_state
+from infra.services.state import PartState, State, doing, read_state, wanting
 from infra.settings import Settings
 
 __all__ = ["PartStatus", "Status", "status"]
@@ -60,8 +60,7 @@ def status(settings: Settings) -> Status:
     named = outside(settings)
     parts = [_outside(name, named[name]) if name in named else _embedded(name, state) for name in EMBEDDED]
     programs = [part.name for part in state.parts if part.name not in EMBEDDED] if state else []
-    running = [_embedded(name, state) for name in programs]
-    parts += [part.model_copy(update={"doing": doing(settings, part.name)}) if part.pid else part for part in running]
+    parts += [_telling(settings, _embedded(name, state)) for name in programs]
     up = {part.name: part.address for part in parts if part.state in ("up", "outside")}
     return Status(
         http=up.get("http", ""),
@@ -73,6 +72,14 @@ def status(settings: Settings) -> Status:
         home=str(settings.home),
         parts=parts,
     )
+
+
+def _telling(settings: Settings, part: PartStatus) -> PartStatus:
+    """With what a running program says of itself."""
+    if not part.pid:
+        return part
+    fix = part.fix or wanting(settings, part.name)
+    return part.model_copy(update={"doing": doing(settings, part.name), "fix": fix})
 
 
 def uri(name: str, address: str) -> str:

@@ -6,7 +6,7 @@ In: our own frozen types. Out: the same. Nothing outside this folder imports pym
 from infra.store.connection import Store
 from infra.store.failures import Failure, FailureStore
 from infra.store.mongo_errors import LARGEST_INT
-from infra.store.plays import PlayStore, StoredPlay
+from infra.store.plays import Forgetting, PlayStore, StoredPlay
 from infra.store.tracks import Holding, Named, NormaliserStore, TrackStore
 from infra.store.users import UserStore
 
@@ -14,6 +14,7 @@ __all__ = [
     "LARGEST_INT",
     "Failure",
     "FailureStore",
+    "Forgetting",
     "Holding",
     "Named",
     "NormaliserStore",

@@ -41,7 +41,7 @@ class Store:
         self.tracks = TrackStore(db["tracks"])
         self.normalisers = NormaliserStore(db["normalisers"])
         self.failures = FailureStore(db["failures"])
-        self.plays = PlayStore(db["plays"])
+        self.plays = PlayStore(db["plays"], db["forgotten"])
         self.users = UserStore(db["users"])
 
     def prepare(self) -> Self:

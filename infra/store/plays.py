@@ -1,10 +1,12 @@
 """Plays: every event once, by its id.
 
-In: `PlayEvent`s from the durable reader. Out: a listener's history, newest first, and id ranges for Spark.
+In: `PlayEvent`s from the durable reader. Out: a listener's history, newest first, id ranges for Spark, and when
+listeners were forgotten.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +18,7 @@ from infra.events import PlayEvent
 from infra.models import UserId
 from infra.store.mongo_errors import mongo_errors
 
-__all__ = ["PlayStore", "StoredPlay"]
+__all__ = ["Forgetting", "PlayStore", "StoredPlay"]
 
 Document = dict[str, Any]
 
@@ -34,16 +36,26 @@ class StoredPlay(NamedTuple):
     private: bool
 
 
-class PlayStore:
-    """The collection `plays`, a document an event, `_id` the event's id."""
+class Forgetting(NamedTuple):
+    """That a listener was forgotten whose plays may have been learned from; not who it was."""
 
-    def __init__(self, collection: Collection[Document]) -> None:
-        self._plays = collection
+    at_ms: int
+    """When, milliseconds since 1970."""
+    first_ms: int
+    """When the first of their plays had been written; 0 for those of an earlier Segue."""
+
+
+class PlayStore:
+    """The collection `plays`, a document an event, `_id` the event's id; and `forgotten`, a document a `Forgetting`."""
+
+    def __init__(self, plays: Collection[Document], forgotten: Collection[Document]) -> None:
+        self._plays, self._forgotten = plays, forgotten
 
     @mongo_errors()
     def prepare(self) -> None:
-        """Index for the history of one listener."""
+        """Indexes for the history of one listener, and for what came since."""
         self._plays.create_index([("user", 1), ("at_ms", -1)])
+        self._plays.create_index("stored_ms")
 
     @mongo_errors()
     def append(self, events: Sequence[PlayEvent]) -> int:
@@ -77,9 +89,39 @@ class PlayStore:
                 yield PlayEvent.model_validate(found["event"])
 
     @mongo_errors()
+    def arrived(self, since_ms: int, kinds: Sequence[str], *, until_ms: int, most: int) -> int:
+        """How many events of these kinds, not private and none later than `until_ms`, were written from `since_ms` on.
+
+        Counted up to `most`; 0 as `since_ms` stands for ever. The plays before are not read.
+        """
+        query: Document = {"event.kind": {"$in": list(kinds)}, "event.private": False, "at_ms": {"$lte": until_ms}}
+        if since_ms:
+            query["stored_ms"] = {"$gte": since_ms}
+        # Counted here: the embedded server counts by reading everything.
+        return sum(1 for _ in self._plays.find(query, {"_id": 1}).limit(most))
+
+    @mongo_errors()
     def forget(self, user: UserId) -> int:
         """Delete everything of a listener; returns how many events that were."""
-        return self._plays.delete_many({"user": user}).deleted_count
+        # Plays of an earlier Segue, without that moment, come first.
+        known = self._plays.find_one({"user": user, "event.private": False}, {"stored_ms": 1}, sort=[("stored_ms", 1)])
+        if known is None:
+            return self._plays.delete_many({"user": user}).deleted_count
+        # Noted before, so that a kill in between leaves the note, and again after, when nobody can read them any more.
+        note = self._forgotten.insert_one({"at_ms": _now(), "first_ms": known.get("stored_ms", 0)}).inserted_id
+        deleted = self._plays.delete_many({"user": user}).deleted_count
+        self._forgotten.update_one({"_id": note}, {"$set": {"at_ms": _now()}})
+        return deleted
+
+    @mongo_errors()
+    def forgettings(self) -> list[Forgetting]:
+        """Those that are not settled yet."""
+        return [Forgetting(one["at_ms"], one["first_ms"]) for one in self._forgotten.find()]
+
+    @mongo_errors()
+    def settle(self, forgetting: Forgetting) -> None:
+        """No model is left that learned from this listener."""
+        self._forgotten.delete_many(forgetting._asdict())
 
     def scan(self, lower: str = "", upper: str = "g") -> Iterator[StoredPlay]:
         """All plays with `lower <= event id < upper`: ids are hexadecimal, so equal ranges are about equal shares."""
@@ -105,4 +147,8 @@ class PlayStore:
 
 def _document(event: PlayEvent) -> Document:
     at_ms = int(event.at.timestamp() * 1000)
-    return {"user": event.user, "at_ms": at_ms, "event": event.model_dump(mode="json")}
+    return {"user": event.user, "at_ms": at_ms, "stored_ms": _now(), "event": event.model_dump(mode="json")}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -142,6 +142,11 @@ class TrackStore:
                 )
 
     @mongo_errors()
+    def having_vector(self, version: int) -> int:
+        """How many have a vector of this normaliser."""
+        return sum(1 for _ in self._tracks.find({f"vectors.{version}": {"$exists": True}}, {"_id": 1}))
+
+    @mongo_errors()
     def count(self) -> int:
         """How many there are, missing ones included (the server's estimate, which is cheap)."""
         return self._tracks.estimated_document_count()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from infra.errors import NotFound, SegueError, SettingsError, StoreError
 from infra.models import UserId
 from infra.store import Failure, Store
+from tests.data.installed import wait_for
 from tests.data.records import START, play, record, track_id
 
 
@@ -111,6 +114,31 @@ def test_forgetting_a_listener_leaves_the_others(store: Store):
     store.plays.append([play("One"), play("Two"), play("One", user="other")])
     assert store.plays.forget(UserId("me")) == 2
     assert [p.user for p in store.plays.scan()] == ["other"]
+
+
+def test_a_forgetting_is_noted_without_the_name_until_it_is_settled(store: Store):
+    before = time.time_ns() // 1_000_000
+    store.plays.append([play("One"), play("Two", user="private", private=True)])
+    for name in ("me", "private", "nobody", "me"):
+        store.plays.forget(UserId(name))
+    (noted,) = store.plays.forgettings()
+    assert before <= noted.first_ms <= noted.at_ms
+    store.plays.settle(noted)
+    assert store.plays.forgettings() == []
+
+
+def test_plays_that_have_arrived_since_are_counted_up_to_a_number(store: Store):
+    store.plays.append([play("One", minute=m) for m in range(3)])
+    later = time.time_ns() // 1_000_000 + 1
+    wait_for(lambda: time.time_ns() // 1_000_000 >= later, "the next millisecond")
+    ahead = play("One", minute=10_000_000)
+    store.plays.append(
+        [play("One"), play("One", kind="started"), play("One", private=True), ahead, play("One", kind="liked")]
+    )
+    count = partial(store.plays.arrived, kinds=("finished", "liked"), until_ms=int(ahead.at.timestamp() * 1000) - 1)
+    assert count(later, most=9) == 2
+    assert count(0, most=9) == 5
+    assert count(0, most=4) == 4
 
 
 def test_tokens_open_their_own_account_only(store: Store):

@@ -30,6 +30,7 @@ from training.recommend import bundle
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept
+from training.tracking.register import abandon, track_run
 
 CONFIG = ModelConfig(dim=16, epochs=2, batch_size=16)
 
@@ -252,6 +253,17 @@ def test_a_version_whose_loader_is_gone_still_serves(
             mlflow.pyfunc.load_model(f"models:/{registry.MODEL}/{made.version}")
     finally:
         client.delete_model_version(registry.MODEL, str(made.version))
+
+
+def test_a_deleted_run_is_not_gone_on_with(second: TrainingReport, addresses: Addresses) -> None:
+    assert second.run_id
+    with track_run(addresses.mlflow, {}) as begun:
+        begun.epoch(0, {"loss": 1.0})
+    mlflow.MlflowClient(addresses.mlflow).delete_run(begun.id)
+    with track_run(addresses.mlflow, {}, again=begun.id) as anew:
+        anew.epoch(0, {"loss": 1.0})
+    assert anew.id != begun.id
+    abandon(addresses.mlflow, begun.id)
 
 
 def test_the_run_shows_what_was_done(second: TrainingReport, addresses: Addresses) -> None:

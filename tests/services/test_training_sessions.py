@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from etl.sound.features import FEATURE_NAMES
+from etl.sound.normalise import Normaliser
 from infra.settings import Settings
 from infra.store import Store
-from tests.data.records import play, record
+from tests.data.records import play, record, track_id
 from training.data.dataset import TrainingData, load
+from training.pipeline import _normaliser
 from training.spark import sessions
 from training.spark.prepare import Prepared, prepare_frames
 from training.spark.session import session
@@ -89,6 +92,22 @@ def test_the_store_is_read_whole_in_partitions(spark: SparkSession, store: Store
         for kept in store.tracks.scan()
     }
     assert {tuple(row) for row in plays.collect()} == {tuple(kept) for kept in store.plays.scan()}
+
+
+def test_while_tracks_get_new_vectors_those_that_all_have_are_read(spark: SparkSession, store: Store) -> None:
+    state = Normaliser.fit(np.random.default_rng(1).normal(size=(9, len(FEATURE_NAMES)))).to_state()
+    names = [f"track {i}" for i in range(6)]
+    store.normalisers.save(1, state)
+    store.tracks.upsert([record(name, vectors={1: (0.1, 0.2)}) for name in names])
+    store.normalisers.save(2, state)
+    store.tracks.set_vectors(2, {track_id(name): (0.3, 0.4) for name in names[:2]})
+    assert _normaliser(store)[0] == 1
+    found = read(spark, store.uri, store.database, "tracks", 2, 1).select("vector_version", "vector").collect()
+    assert [(row[0], np.round(row[1], 3).tolist()) for row in found] == [(1, [0.1, 0.2])] * 6
+    store.tracks.set_vectors(2, {track_id(name): (0.3, 0.4) for name in names})
+    assert _normaliser(store)[0] == 2
+    newest = read(spark, store.uri, store.database, "tracks", 2).select("vector_version").collect()
+    assert [row[0] for row in newest] == [2] * 6
 
 
 def test_an_empty_store_is_read_as_no_rows(spark: SparkSession, store: Store) -> None:

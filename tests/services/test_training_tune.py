@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from infra.addresses import Addresses
-from infra.errors import TrainingError
+from infra.errors import Busy
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
@@ -21,7 +21,7 @@ from training.learn.model import ModelConfig
 from training.learn.search import Trial
 from training.pipeline import TrainingReport, train
 from training.registry import versions as registry
-from training.tracking.record import tuned
+from training.registry.versions import PREDECESSOR, TUNED, tuned
 
 EPOCHS, TRIALS = 3, 2
 
@@ -130,12 +130,27 @@ def test_a_trial_that_fails_says_why_and_ends_nothing_else(
     assert sorted(trial.number for trial in ended.trials) == [1, 2]
 
 
+def test_what_a_search_found_counts_once_its_version_has_served(report: TrainingReport, addresses: Addresses) -> None:
+    best = tuned(addresses.mlflow)
+    client, served = MlflowClient(addresses.mlflow), registry.champion(addresses.mlflow)
+    same = registry.version_info(addresses.mlflow, report.version)
+    source = f"{registry.LOGGED_MODEL}{same.model_id}"
+    refused = client.create_model_version(registry.MODEL, source, tags={TUNED: '{"lr": 0.5}'}, model_id=same.model_id)
+    assert tuned(addresses.mlflow) == best
+    registry.promote(addresses.mlflow, str(refused.version))
+    assert tuned(addresses.mlflow) == {"lr": 0.5}
+    assert registry.version_info(addresses.mlflow, str(refused.version)).tags[PREDECESSOR] == served
+    registry.promote(addresses.mlflow, report.version)
+    assert tuned(addresses.mlflow) == best
+    client.delete_model_version(registry.MODEL, str(refused.version))
+
+
 def test_a_second_training_is_refused_while_one_runs(
     report: TrainingReport, addresses: Addresses, settings: Settings
 ) -> None:
     before = registry.versions(addresses.mlflow)
     assert before[0].version == report.version
-    with alone(settings), pytest.raises(TrainingError, match=r"a training runs already: pid \d+ .* wait for its end"):
+    with alone(settings), pytest.raises(Busy, match=r"a training runs already: pid \d+ .* wait for its end"):
         train(settings, addresses, ModelConfig(), progress=lambda _: None)
     assert registry.versions(addresses.mlflow) == before
 

@@ -47,6 +47,20 @@ def undisturbed(data: TrainingData, ray: Addresses) -> tuple[FittedModel, Figure
     return model, told
 
 
+def test_ctrl_c_ends_all_workers(data: TrainingData, ray: Addresses) -> None:
+    endless = CONFIG.model_copy(update={"epochs": 100_000})
+    seen: list[psutil.Process] = []
+
+    def interrupt(_epoch: int, _figures: dict[str, float]) -> None:
+        seen.extend(psutil.Process(pid) for pid in _workers())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_on_ray(endless, data, interrupt, address=ray.ray, workers=WORKERS)
+    assert len(seen) == WORKERS
+    assert psutil.wait_procs(seen, timeout=30)[1] == []
+
+
 def test_two_workers_are_as_good_as_one(undisturbed: tuple[FittedModel, Figures], data: TrainingData) -> None:
     alone: Figures = []
     fit(CONFIG, data, lambda _epoch, figures: alone.append(figures))

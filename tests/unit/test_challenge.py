@@ -104,3 +104,10 @@ def test_the_first_needs_no_rival_and_without_questions_the_wider_one_wins():
     narrow.tracks = DATA.track_ids[:5]
     assert not challenge(narrow, Champion("3", 0, Answering(0.1), ""), DATA, nothing).takes_over
     assert challenge(Answering(0.1), Champion("3", 0, narrow, ""), DATA, nothing).takes_over
+
+
+def test_a_champion_that_knows_a_forgotten_listener_goes_whatever_it_answers():
+    champion = Champion("3", 0, Answering(0.9), "", knows_forgotten=True)
+    verdict = challenge(Answering(0.2), champion, DATA, asked())
+    assert verdict.takes_over
+    assert verdict.why == "version 3 learned from a listener who was forgotten since"

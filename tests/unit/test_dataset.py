@@ -141,13 +141,17 @@ NAN = float("nan")
     ],
     ids=["vector", "infinite", "part", "length of a part"],
 )
-def test_load_names_the_track_whose_features_are_no_numbers(
-    tmp_path: Path, normaliser: Normaliser, broken: dict[str, Any]
+def test_load_leaves_a_track_out_whose_features_are_no_numbers(
+    tmp_path: Path, normaliser: Normaliser, broken: dict[str, Any], caplog: pytest.LogCaptureFixture
 ):
     whole = {"artist": "", "album": "", "vector": [0.6, 0.8], "segments": [[0.0] * VALUES] * 2}
     rows = [{"id": "before"} | whole, {"id": "broken"} | whole | broken, {"id": "after"} | whole]
-    with pytest.raises(TrainingError, match="track broken:"):
-        load(tracks(tmp_path, rows), sessions(tmp_path, []), normaliser)
+    heard = sessions(tmp_path, [(["before", "broken", "after"], [1.0] * 3, 1, "train")])
+    data = load(tracks(tmp_path, rows), heard, normaliser)
+    assert data.track_ids == ["after", "before"]
+    assert data.segments.offsets.tolist() == [0, 2, 4]
+    assert data.train.items.tolist() == [1, 0]
+    assert [record.getMessage().split(" is ")[0] for record in caplog.records] == ["track broken"]
 
 
 def test_arrays_are_read_as_they_were_written(tmp_path: Path):

@@ -75,3 +75,7 @@ def test_nothing_near_is_said_of_what_never_stood_anywhere():
     found = of([[1, 2]], [7])
     assert not len(found.candidates)
     assert all(not len(values) for name, values in found._asdict().items() if name != "seeds")
+
+
+def test_more_may_have_been_heard_than_all_sessions_hold():
+    assert about(of([[1, 2]], [5, 6, 7, 8, 9, 0, 1]), "run") == {2: 1.0}

@@ -102,7 +102,7 @@ class Cooccurrence:
         length = np.zeros(len(places), dtype=np.int64)
         alike = np.ones(len(places), dtype=bool)
         for back, item in enumerate(before[::-1], start=1):
-            alike &= (places - back >= first) & (self._items[places - back] == item)
+            alike &= (places - back >= first) & (self._items[np.maximum(places - back, 0)] == item)
             length += alike
         return length
 

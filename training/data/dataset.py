@@ -90,8 +90,8 @@ def load(tracks: Path, sessions: Path, normaliser: Normaliser | None) -> Trainin
     """Read the folders `tracks` and `sessions`; segments are brought to unit vectors by `normaliser`.
 
     Tracks come in the order of their ids, sessions in that of their ends, however Spark had divided them among files.
-    Sessions' tracks that are not in `tracks` are left out. Raises `TrainingError` when there is no track,
-    or naming the track whose features are not numbers.
+    Sessions' tracks that are not in `tracks` are left out; so are, with a warning, tracks whose features are not
+    numbers. Raises `TrainingError` when there is no track.
     """
     found = read_tracks(tracks, normaliser)
     train, holdout = _sessions(sessions, found.names["id"])

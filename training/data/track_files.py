@@ -5,6 +5,7 @@ In: a Parquet folder of tracks, a normaliser for their parts. Out: `Tracks`, arr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from etl.sound.normalise import Normaliser
 
 __all__ = ["Tracks", "joined", "offsets_of", "read_tracks", "record_batches"]
+
+log = logging.getLogger("segue.training")
 
 TRACKS_AT_ONCE = 4_096
 NAMES = ("id", "artist", "album")
@@ -56,11 +59,11 @@ class _Some(NamedTuple):
 
 
 def read_tracks(folder: Path, normaliser: Normaliser | None) -> Tracks:
-    """Read `folder`; parts are left out without a normaliser.
+    """Read `folder`; parts are left out without a normaliser, and tracks whose features are not numbers with a warning.
 
-    Raises `TrainingError` when there is no track, or naming the track whose features are not numbers.
+    Raises `TrainingError` when no track is left.
     """
-    some = [_read(batch, normaliser) for batch in record_batches(folder, TRACKS_AT_ONCE)]
+    some = [_read(_usable(batch, normaliser), normaliser) for batch in record_batches(folder, TRACKS_AT_ONCE)]
     if not sum(len(one.plays) for one in some):
         raise TrainingError(f"{folder}: there are no tracks to learn from; run `segue ingest` first")
     names = pa.concat_tables([one.names for one in some])
@@ -93,34 +96,43 @@ def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
+def _usable(batch: pa.RecordBatch, normaliser: Normaliser | None) -> pa.RecordBatch:
+    """The tracks of `batch` whose numbers can be used; every other one is named in a warning."""
+    vectors, parts = batch.column("vector"), batch.column("segments")
+    widths = np.asarray(pc.fill_null(pc.list_value_length(vectors), 0), dtype=np.int64)
+    wrong = _not_finite(widths, np.asarray(vectors.flatten(), dtype=np.float32))
+    if normaliser is not None:
+        packed = [b"" if one is None else one for one in parts.to_pylist()]
+        sizes = np.array([len(one) for one in packed], dtype=np.int64)
+        whole = sizes % _row_bytes(normaliser) == 0
+        raw = np.frombuffer(b"".join(one for one, fits in zip(packed, whole, strict=True) if fits), dtype="<f4")
+        wrong |= ~whole | _not_finite(np.where(whole, sizes // VALUE_BYTES, 0), raw)
+    for track in batch.column("id").filter(pa.array(wrong)).to_pylist():
+        log.warning("track %s is left out: its features are not all numbers, or not all there; ingest it again", track)
+    return batch.filter(pa.array(~wrong)) if wrong.any() else batch
+
+
+def _not_finite(lengths: NDArray[np.int64], numbers: Floats) -> NDArray[np.bool_]:
+    """Which ranges of these lengths, one after the other, hold anything but finite numbers."""
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    return np.bincount(owner[~np.isfinite(numbers)], minlength=len(lengths)) > 0
+
+
+def _row_bytes(normaliser: Normaliser) -> int:
+    return VALUE_BYTES * len(normaliser.mean)
+
+
 def _read(batch: pa.RecordBatch, normaliser: Normaliser | None) -> _Some:
-    ids = batch.column("id")
     names = pa.table({name: pc.fill_null(batch.column(name), "") for name in NAMES})
     plays = np.asarray(batch.column("plays"), dtype=np.int64)
     widths = np.asarray(pc.fill_null(pc.list_value_length(batch.column("vector")), 0), dtype=np.int64)
     sound = np.asarray(batch.column("vector").flatten(), dtype=np.float32)
-    _finite(ids, widths, sound)
     if normaliser is None:
         return _Some(names, plays, widths, sound, np.zeros_like(widths), np.empty((0, 0), dtype=np.float32))
-    packed, row = batch.column("segments"), VALUE_BYTES * len(normaliser.mean)
+    packed, row = batch.column("segments"), _row_bytes(normaliser)
     sizes = np.asarray(pc.fill_null(pc.binary_length(packed), 0), dtype=np.int64)
-    wrong = np.flatnonzero(sizes % row)
-    if len(wrong):
-        size = sizes[wrong[0]] / VALUE_BYTES
-        raise TrainingError(
-            f"track {ids[int(wrong[0])]}: its parts have {size:g} features, no multiple of {row // VALUE_BYTES}; "
-            "ingest it again"
-        )
     raw = np.frombuffer(b"".join(packed.drop_null().to_pylist()), dtype="<f4")
-    _finite(ids, sizes // VALUE_BYTES, raw)
     return _Some(names, plays, widths, sound, sizes // row, normaliser.transform(raw.reshape(-1, len(normaliser.mean))))
-
-
-def _finite(ids: pa.Array, lengths: NDArray[np.int64], numbers: Floats) -> None:
-    wrong = np.flatnonzero(~np.isfinite(numbers))
-    if len(wrong):
-        track = ids[int(np.searchsorted(np.cumsum(lengths), wrong[0], side="right"))]
-        raise TrainingError(f"track {track}: its features are not all numbers; ingest it again")
 
 
 def _sound(ids: pa.ChunkedArray, widths: NDArray[np.int64], values: Floats) -> Floats:

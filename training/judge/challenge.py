@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from infra.errors import BundleError
 from infra.models import Frozen, Recommendation, Scored, TrackId
-from infra.store import NormaliserStore
+from infra.store import Store
 from training.data.dataset import TrainingData
 from training.data.signals import Signal
 from training.judge.evaluate import Pair, evaluate, pairs
@@ -30,6 +30,7 @@ from training.recommend.baselines import CoOccurrence, Popular, SessionNeighbour
 from training.recommend.recommender import Recommender, SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept
+from training.registry.forgetting import learned_from
 
 __all__ = [
     "TRAINED_UNTIL",
@@ -69,6 +70,8 @@ class Champion(NamedTuple):
     recommender: SessionRecommender | None
     fault: str
     """Why it cannot be used; empty when it can."""
+    knows_forgotten: bool = False
+    """Whether it learned from a listener who was forgotten since: then it goes, whatever it answers."""
 
 
 class Questions(NamedTuple):
@@ -79,16 +82,19 @@ class Questions(NamedTuple):
     """Which session each is from."""
 
 
-def serving(uri: str, models: Path, normalisers: NormaliserStore) -> Champion | None:
+def serving(uri: str, models: Path, store: Store) -> Champion | None:
     """The champion of the registry at `uri`, its bundle kept below `models`; None when there is none. Raises `ServiceError`."""
     version = registry.champion(uri)
     if version is None:
         return None
-    until = int(registry.version_info(uri, version).tags.get(TRAINED_UNTIL, 0))
+    info = registry.version_info(uri, version)
+    until = int(info.tags.get(TRAINED_UNTIL, 0))
+    forgotten = learned_from(info, store.plays.forgettings())
     try:
-        return Champion(version, until, accept(registry.fetch(uri, version, models), normalisers), "")
+        usable = accept(registry.fetch(uri, version, models), store.normalisers)
     except BundleError as error:
-        return Champion(version, until, None, str(error))
+        return Champion(version, until, None, str(error), forgotten)
+    return Champion(version, until, usable, "", forgotten)
 
 
 def held_out(data: TrainingData, sessions: Path, champion: Champion | None) -> Questions:
@@ -136,6 +142,8 @@ def challenge(
     theirs = _Answers(champion.recommender)
     before = evaluate(theirs, asked.pairs, data=data).figures() if asked.pairs else {}
     takes_over, why = _decide(challenger, champion.version, champion.recommender, asked, ours, theirs)
+    if champion.knows_forgotten:
+        takes_over, why = True, f"version {champion.version} learned from a listener who was forgotten since"
     return Verdict(takes_over=takes_over, why=why, challenger=measured, champion=before)
 
 

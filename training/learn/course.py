@@ -22,7 +22,7 @@ __all__ = ["learn"]
 LATER_SHARE = 0.08
 """Newest share of the sessions that the re-ranker learns from; the network behind it has not seen them."""
 FEWEST_LATER = 300
-MOST_QUESTIONS = 40_000
+MOST_QUESTIONS = 30_000
 
 
 def learn(

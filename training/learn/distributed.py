@@ -8,13 +8,13 @@ one process makes. A worker that dies costs the epoch it was in; GPUs are used w
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.errors import TrainingError
+from infra.scratch import scratch
 from infra.services.ray_client import connected
 from training.data import arrays
 from training.data.dataset import TrainingData
@@ -60,8 +60,7 @@ def fit_on_ray(
     `ServiceError` when the cluster cannot be used.
     """
     check(data)
-    with tempfile.TemporaryDirectory(dir=shared, prefix="segue-fit-") as name, ThreadPoolExecutor(1) as beside:
-        folder = Path(name)
+    with scratch(shared, "segue-fit") as folder, ThreadPoolExecutor(1) as beside:
         arrays.write(data, folder / "data")
         with connected(address) as ray:
             from ray.util.queue import Queue  # noqa: PLC0415 - as in `connected`

@@ -23,10 +23,15 @@ __all__ = [
     "BUNDLE",
     "LOGGED_MODEL",
     "MODEL",
+    "PREDECESSOR",
+    "READ_MS",
+    "SECONDS",
+    "TUNED",
     "ModelVersion",
     "champion",
     "fetch",
     "promote",
+    "tuned",
     "version_info",
     "versions",
 ]
@@ -37,6 +42,15 @@ ALIAS = "champion"
 """Alias of the version that serves."""
 BUNDLE = "data/bundle"
 """Where the recommender's own folder lies within a registered model."""
+
+READ_MS = "data.read_ms"
+"""Tag of a version: when its plays were read, milliseconds since 1970."""
+SECONDS = "segue.seconds"
+"""Tag of a version: how long its training took."""
+TUNED = "segue.tuned"
+"""Tag of a version whose parameters a search chose, and of the model once such a version has served: those, as JSON."""
+PREDECESSOR = "segue.predecessor"
+"""Tag of a version that has served: the one that served before it."""
 
 CONTENTS = ".fetched"
 """File beside a fetched bundle's own, holding the size of each: tells a whole bundle from a damaged one."""
@@ -60,6 +74,11 @@ class ModelVersion(Frozen):
     champion: bool
     tags: dict[str, str]
     """What it was made of (`data.*`) and with."""
+
+    @property
+    def read_ms(self) -> int:
+        """When its plays were read, milliseconds since 1970."""
+        return int(self.tags.get(READ_MS, self.created_ms))
 
 
 def champion(uri: str) -> str | None:
@@ -93,8 +112,21 @@ def version_info(uri: str, version: str) -> ModelVersion:
 
 def promote(uri: str, version: str) -> None:
     """Let `version` serve from now on; raises `NotFound`, `ServiceError`."""
-    version = version_info(uri, version).version
-    _ask(uri, "POST", "/registered-models/alias", {"name": MODEL, "alias": ALIAS, "version": version})
+    info, before = version_info(uri, version), champion(uri)
+    if before not in (None, info.version):
+        tag = {"name": MODEL, "version": info.version, "key": PREDECESSOR, "value": str(before)}
+        _ask(uri, "POST", "/model-versions/set-tag", tag)
+    _ask(uri, "POST", "/registered-models/alias", {"name": MODEL, "alias": ALIAS, "version": info.version})
+    if TUNED in info.tags:
+        _ask(uri, "POST", "/registered-models/set-tag", {"name": MODEL, "key": TUNED, "value": info.tags[TUNED]})
+
+
+def tuned(uri: str) -> dict[str, float | int]:
+    """The parameters that a search chose, of the newest such version that has served; raises `ServiceError`."""
+    found = _ask(uri, "GET", "/registered-models/get", {"name": MODEL}) or {}
+    tags = {tag["key"]: tag["value"] for tag in found.get("registered_model", {}).get("tags", [])}
+    values: dict[str, float | int] = json.loads(tags.get(TUNED, "{}"))
+    return values
 
 
 def fetch(uri: str, version: str, folder: Path) -> Path:

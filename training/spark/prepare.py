@@ -37,6 +37,8 @@ class Prepared(Frozen):
     """Tracks that cannot be placed by their sound."""
     n_plays: int
     """Play events learned from."""
+    read_ms: int
+    """When the plays were read, milliseconds since 1970; those written later are not among them."""
     newest_play_ms: int
     """When the newest of them happened, milliseconds since 1970; 0 without plays."""
     n_sessions: int
@@ -48,7 +50,7 @@ def prepare(
     spark: SparkSession, store: Store, folder: Path, *, normaliser_version: int, gap_minutes: int, now_ms: int
 ) -> Prepared:
     """Read the store in partitions, then `prepare_frames`."""
-    tracks = read(spark, store.uri, store.database, "tracks", _partitions(store.tracks.count()))
+    tracks = read(spark, store.uri, store.database, "tracks", _partitions(store.tracks.count()), normaliser_version)
     plays = read(spark, store.uri, store.database, "plays", _partitions(store.plays.count()))
     return prepare_frames(
         tracks, plays, folder, normaliser_version=normaliser_version, gap_minutes=gap_minutes, now_ms=now_ms
@@ -84,6 +86,7 @@ def prepare_frames(
         n_tracks=n_tracks,
         left_out=seen.get["rows"] - n_tracks,
         n_plays=_count(folder / "plays"),
+        read_ms=now_ms,
         newest_play_ms=_newest(folder / "plays", "at_ms"),
         n_sessions=_count(folder / "sessions"),
         n_holdout=_count(folder / "sessions", pc.field("split") == "holdout"),

@@ -7,7 +7,6 @@ Spark's own messages go to `logs/spark.log` under the home folder.
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from infra.errors import ServiceError
+from infra.scratch import scratch
 from infra.services.java import java_version
 from infra.settings import Settings
 
@@ -40,11 +40,10 @@ def session(settings: Settings, *, rows: int) -> Iterator[SparkSession]:
     Raises `ServiceError` when there is no Java, Spark does not start, or its Java process ends before its time.
     """
     java_version()
-    log, scratch = settings.logs / "spark.log", settings.home / "spark"
-    for folder in (log.parent, scratch):
-        folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as files:
-        configuration = _configuration(settings, Path(files), few=rows < FEW_ROWS)
+    log = settings.logs / "spark.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with scratch(settings.home / "spark", "session") as files:
+        configuration = _configuration(settings, files, few=rows < FEW_ROWS)
         gateway = _gateway(configuration, log)
         try:
             context = SparkContext(conf=configuration, gateway=gateway)

@@ -1,6 +1,6 @@
 """MongoDB as a Spark data source, read in ranges of ids by as many workers as there are ranges.
 
-In: the options `uri`, `database`, `collection` ("tracks" or "plays") and `partitions`.
+In: the options `uri`, `database`, `collection` ("tracks" or "plays"), `partitions`, and for tracks `normaliser`.
 Out: Arrow batches with a fixed schema; no worker ever holds more than one batch of its range.
 """
 
@@ -38,7 +38,7 @@ class Shape(NamedTuple):
     """How one collection looks as a table."""
 
     schema: pa.Schema
-    rows: Callable[[Store, IdRange], Iterator[dict[str, Any]]]
+    rows: Callable[[Store, IdRange, int], Iterator[dict[str, Any]]]
     at_once: int
     """Rows in a worker's memory."""
 
@@ -62,15 +62,16 @@ class StoreSource(DataSource):
             self.options["database"],
             self.options["collection"],
             int(self.options.get("partitions", DEFAULT_PARTITIONS)),
+            int(self.options.get("normaliser", 0)),
         )
 
 
 class StoreReader(DataSourceReader):
     """Reads one collection; travels to the workers, so it holds no connection."""
 
-    def __init__(self, uri: str, database: str, collection: str, partitions: int) -> None:
+    def __init__(self, uri: str, database: str, collection: str, partitions: int, normaliser: int) -> None:
         self._uri, self._database = uri, database
-        self._collection, self._partitions = collection, partitions
+        self._collection, self._partitions, self._normaliser = collection, partitions, normaliser
 
     def partitions(self) -> Sequence[InputPartition]:
         """Equal ranges of ids, which are equal shares because ids are random."""
@@ -81,16 +82,21 @@ class StoreReader(DataSourceReader):
         assert isinstance(partition, IdRange)  # noqa: S101  what `partitions` gave
         shape = _shape(self._collection)
         with Store(self._uri, self._database) as store:
-            rows = shape.rows(store, partition)
+            rows = shape.rows(store, partition, self._normaliser)
             while batch := list(islice(rows, shape.at_once)):
                 yield pa.RecordBatch.from_pylist(batch, schema=shape.schema)
 
 
-def read(spark: SparkSession, uri: str, database: str, collection: str, partitions: int) -> DataFrame:
-    """A collection of the store as a DataFrame; nothing is read until an action asks."""
+def read(
+    spark: SparkSession, uri: str, database: str, collection: str, partitions: int, normaliser: int = 0
+) -> DataFrame:
+    """A collection of the store as a DataFrame, tracks with the vectors of one `normaliser` (0: the newest of each).
+
+    Nothing is read until an action asks.
+    """
     spark.dataSource.register(StoreSource)
     options = {"uri": uri, "database": database, "collection": collection, "partitions": str(partitions)}
-    return spark.read.format(StoreSource.name()).options(**options).load()
+    return spark.read.format(StoreSource.name()).options(**options, normaliser=str(normaliser)).load()
 
 
 def id_ranges(count: int) -> list[IdRange]:
@@ -99,23 +105,23 @@ def id_ranges(count: int) -> list[IdRange]:
     return [IdRange(lower, upper) for lower, upper in zip(["", *inner], [*inner, "g"], strict=True)]
 
 
-def _tracks(store: Store, ids: IdRange) -> Iterator[dict[str, Any]]:
-    return (_track(record) for record in store.tracks.scan(ids.lower, ids.upper))
+def _tracks(store: Store, ids: IdRange, normaliser: int) -> Iterator[dict[str, Any]]:
+    return (_track(record, normaliser) for record in store.tracks.scan(ids.lower, ids.upper))
 
 
-def _track(record: TrackRecord) -> dict[str, Any]:
-    newest = max(record.vectors, default=None)
+def _track(record: TrackRecord, normaliser: int) -> dict[str, Any]:
+    version = normaliser if normaliser in record.vectors else max(record.vectors, default=None)
     return {
         "id": record.track.id,
         "artist": record.track.artist,
         "album": record.track.album,
-        "vector": None if newest is None else record.vectors[newest],
-        "vector_version": newest,
+        "vector": None if version is None else record.vectors[version],
+        "vector_version": version,
         "segments": np.asarray(record.features.segments, dtype="<f4").tobytes(),
     }
 
 
-def _plays(store: Store, ids: IdRange) -> Iterator[dict[str, Any]]:
+def _plays(store: Store, ids: IdRange, _normaliser: int) -> Iterator[dict[str, Any]]:
     return (play._asdict() for play in store.plays.scan(ids.lower, ids.upper))
 
 

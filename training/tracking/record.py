@@ -15,17 +15,14 @@ from training.judge.challenge import TRAINED_UNTIL
 from training.learn.model import ModelConfig
 from training.learn.search import Search
 from training.recommend import bundle
-from training.registry import versions as registry
-from training.spark.new_plays import TELLING, TELLING_PLAYS
+from training.registry.versions import READ_MS, SECONDS, TUNED
 from training.spark.prepare import Prepared
 from training.tracking.card import Subject, model_card
 from training.tracking.plots import curves, item_map
 from training.tracking.register import TrackedRun
 
-__all__ = ["TUNED", "data_tags", "parameters", "show", "tuned", "version_tags"]
+__all__ = ["data_tags", "parameters", "show", "version_tags"]
 
-TUNED = "segue.tuned"
-"""Tag of a version whose parameters a search chose: those parameters, as JSON."""
 SAME_FOR_ALL = ("pairs",)
 """Figures of the questions, not of who answers them."""
 FEWEST_ON_MAP = 3
@@ -43,7 +40,7 @@ def data_tags(prepared: Prepared, normaliser_version: int, fingerprint: str) -> 
         "data.fingerprint": fingerprint,
         "data.tracks": str(prepared.n_tracks),
         "data.plays": str(prepared.n_plays),
-        TELLING_PLAYS: str(_telling(prepared.sessions.with_name("plays"))),
+        READ_MS: str(prepared.read_ms),
         "data.newest_play_ms": str(prepared.newest_play_ms),
         TRAINED_UNTIL: str(_newest_of_train(prepared.sessions)),
         "data.sessions": str(prepared.n_sessions),
@@ -51,16 +48,10 @@ def data_tags(prepared: Prepared, normaliser_version: int, fingerprint: str) -> 
     }
 
 
-def version_tags(data: dict[str, str], search: Search | None) -> dict[str, str]:
+def version_tags(data: dict[str, str], search: Search | None, seconds: float) -> dict[str, str]:
     """What a version remembers without its run."""
-    return data | ({TUNED: json.dumps(search.best.parameters)} if search is not None else {})
-
-
-def tuned(uri: str) -> dict[str, float | int]:
-    """The parameters that the newest search chose; empty when there was none. Raises `ServiceError`."""
-    found = next((one.tags[TUNED] for one in registry.versions(uri) if TUNED in one.tags), "{}")
-    values: dict[str, float | int] = json.loads(found)
-    return values
+    found = {TUNED: json.dumps(search.best.parameters)} if search is not None else {}
+    return data | found | {SECONDS: f"{seconds:.0f}"}
 
 
 def show(run: TrackedRun, of: Subject, saved: Path) -> None:
@@ -77,10 +68,6 @@ def show(run: TrackedRun, of: Subject, saved: Path) -> None:
     if len(arrays["items"]) >= FEWEST_ON_MAP:
         run.figure("items.png", item_map(arrays["items"], values["tracks"]["artists"], arrays["counts"]))
     run.text("model_card.md", model_card(of))
-
-
-def _telling(plays: Path) -> int:
-    return int(pads.dataset(plays, format="parquet").count_rows(filter=pc.field("kind").isin(TELLING)))
 
 
 def _newest_of_train(sessions: Path) -> int:

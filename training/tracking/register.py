@@ -1,7 +1,7 @@
 """Every training as a run in MLflow, its trials as runs below it, and its model as a version in the registry.
 
 In: parameters, curves, metrics, files, a bundle. Out: a run that shows them and, when asked, a registered version
-that `training.registry.versions` can fetch and `mlflow.pyfunc` can load. Only this file and the one beside it import mlflow.
+that `training.registry.versions` can fetch and `mlflow.pyfunc` can load. Only this file, `register_trials.py` and `prune.py` import mlflow.
 """
 
 from __future__ import annotations

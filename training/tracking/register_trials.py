@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.metadata import version as installed
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import LifecycleStage, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.utils.git_utils import get_git_commit
@@ -55,14 +55,19 @@ class TrialRuns:
 
 
 def end_trials(client: MlflowClient, run_id: str) -> bool:
-    """Mark the trials below a run that an interruption left running; returns whether the run itself is there."""
+    """Mark the trials below a run that an interruption left running; returns whether the run itself is there.
+
+    A run that was deleted can be asked for and not be written to: it is not there.
+    """
     try:
-        experiment = client.get_run(run_id).info.experiment_id
+        run = client.get_run(run_id).info
     except MlflowException as error:
         if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             return False
         raise
-    left = client.search_runs([experiment], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}' and status = 'RUNNING'")
+    if run.lifecycle_stage != LifecycleStage.ACTIVE:
+        return False
+    left = client.search_runs([run.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}' and status = 'RUNNING'")
     for trial in left:
         client.set_terminated(trial.info.run_id, "KILLED")
     return True

@@ -67,9 +67,15 @@ class Stages:
     """Says which stage has begun and notes how long each took."""
 
     def __init__(self, progress: Progress) -> None:
+        self._began = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.say = progress
         """Tells a person one line."""
+
+    @property
+    def all_seconds(self) -> float:
+        """How long it took until now."""
+        return time.perf_counter() - self._began
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

@@ -5,6 +5,7 @@ In: settings. Out: every part started, stopped, shown or examined.
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -120,10 +121,25 @@ def _bring_in(
             music = demo_library(settings.home / "demo", say)
         if music is not None:
             _segue(["ingest", str(music)], settings, meanwhile)
-        after = store.tracks.count()
-        learn = after > before or (after > 0 and not _has_model(settings, addresses, store))
-    if learn:
-        _segue(["train", "--tuned"], settings, meanwhile)
+        grown = store.tracks.count() > before
+        _wait_for_training(settings, meanwhile)
+        while store.tracks.count() and (grown or not _has_model(settings, addresses, store)):
+            status = _segue(["train", "--tuned"], settings, meanwhile)
+            if status != os.EX_TEMPFAIL or not _wait_for_training(settings, meanwhile):
+                break
+
+
+def _wait_for_training(settings: Settings, meanwhile: Callable[[], None]) -> bool:
+    """Let a training that runs already, the one that begins by itself for instance, come to its end."""
+    from training.alone import who_trains
+
+    who = who_trains(settings)
+    if who:
+        say(f"waits for the training of {who}")
+    while who_trains(settings):
+        meanwhile()
+        time.sleep(LOOK_EVERY_S)
+    return bool(who)
 
 
 def _has_model(settings: Settings, addresses: Addresses, store: Store) -> bool:
@@ -143,8 +159,11 @@ def _has_model(settings: Settings, addresses: Addresses, store: Store) -> bool:
     return True
 
 
-def _segue(arguments: list[str], settings: Settings, meanwhile: Callable[[], None]) -> None:
-    """Run one of our commands to its end, calling `meanwhile` now and then; its failure is told and stops nothing."""
+def _segue(arguments: list[str], settings: Settings, meanwhile: Callable[[], None]) -> int:
+    """Run one of our commands to its end, calling `meanwhile` now and then; its failure is told and stops nothing.
+
+    Returns its exit status.
+    """
     environment = child_environment(**settings.environment())
     with subprocess.Popen([sys.executable, "-m", "ui.cli", *arguments], env=environment) as process:
         try:
@@ -155,6 +174,7 @@ def _segue(arguments: list[str], settings: Settings, meanwhile: Callable[[], Non
             process.terminate()
     if process.returncode:
         say(f"`segue {shlex.join(arguments)}` ended with status {process.returncode}; what is there is served")
+    return process.returncode
 
 
 def _announce(addresses: Addresses) -> None:

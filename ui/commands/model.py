@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "promote", "train"]
 
+INTERRUPTED = 130
+"""What a shell calls the end by Ctrl-C."""
+
 
 def train(
     lr: Annotated[float | None, typer.Option(help="Learning rate; 0.001 to 0.01 is usual.")] = None,
@@ -33,7 +36,9 @@ def train(
     tune: Annotated[
         int, typer.Option(min=0, help="Try so many sets of parameters first, on all cores; those given here stay.")
     ] = 0,
-    tuned: Annotated[bool, typer.Option("--tuned", help="Begin with what the last --tune found best.")] = False,
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="Begin with what the last --tune whose model served found best.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train together, on the Ray cluster.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -44,7 +49,7 @@ def train(
     """
     from infra.services import Services
     from training.pipeline import train as learn
-    from training.tracking.record import tuned as last_tuned
+    from training.registry.versions import tuned as last_tuned
     from ui.summaries import training_summary
 
     settings = Settings.load()
@@ -65,7 +70,11 @@ def train(
         addresses = services.ensure("mongo", "mlflow", *(["ray"] if tune or workers > 1 else []))
         if tuned:
             config = _config({**last_tuned(addresses.mlflow), **{k: v for k, v in given.items() if v is not None}})
-        report = learn(settings, addresses, config, progress=say, trials=tune, workers=workers)
+        try:
+            report = learn(settings, addresses, config, progress=say, trials=tune, workers=workers)
+        except KeyboardInterrupt:
+            say(f"interrupted{_and_workers(workers)}; the same command goes on from here within a day")
+            raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
@@ -107,6 +116,10 @@ def promote(version: Annotated[str, typer.Argument(help="Version of the model, a
         with Store(addresses.mongo, settings.mongo_database) as store:
             move(addresses.mlflow, version, settings.models, store.normalisers)
     say(f"version {version} is the champion now")
+
+
+def _and_workers(workers: int) -> str:
+    return f", and its {workers} workers have ended" if workers > 1 else ""
 
 
 def _config(given: Mapping[str, object]) -> ModelConfig:
