@@ -77,6 +77,7 @@ def train(
                         data,
                         _tell_epochs(chosen, run, progress),
                         how=_way(addresses.ray, workers),
+                        progress=stages.step,
                         normaliser_version=version,
                         checkpoints=work.checkpoints,
                     )

@@ -63,11 +63,14 @@ class TrainingReport(Frozen):
         )
 
 
+TELL_EVERY_S = 10.0
+
+
 class Stages:
     """Says which stage has begun and notes how long each took."""
 
     def __init__(self, progress: Progress) -> None:
-        self._began = time.perf_counter()
+        self._began = self._told = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.say = progress
         """Tells a person one line."""
@@ -76,6 +79,12 @@ class Stages:
     def all_seconds(self) -> float:
         """How long it took until now."""
         return time.perf_counter() - self._began
+
+    def step(self, name: str, done: int, of: int) -> None:
+        """Tells now and then how far a long part of a stage is, and when it is done."""
+        if done == of or time.perf_counter() - self._told >= TELL_EVERY_S:
+            self._told = time.perf_counter()
+            self.say(f"{name}: {done} of {of}")
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
