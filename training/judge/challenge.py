@@ -193,7 +193,7 @@ def _decide(
 ) -> tuple[bool, str]:
     made_for, now = champion.normaliser_version, challenger.normaliser_version
     if made_for != now:
-        return True, f"version {version} was made for normaliser {made_for}, the library has {now}"
+        return True, f"version {version} was made for normaliser {made_for}, this one for {now}"
     if not asked.pairs:
         mine, its = len(challenger.tracks), len(champion.tracks)
         return mine >= its, f"no held-out plays yet; it covers {mine} tracks, version {version} {its}"

@@ -25,7 +25,7 @@ __all__ = ["State", "mark", "newest", "write"]
 log = logging.getLogger(__name__)
 
 FILE = "state.pt"
-FORMAT = 1
+FORMAT = 2
 """Raised when the same state would go on in another way."""
 
 

@@ -56,7 +56,7 @@ class Evidence(NamedTuple):
     overlap: Doubles
     """(c,) the most that a session with it shares with the seeds."""
     newest: Doubles
-    """(c,) when last near a seed: 0 in the first session that is known, 1 in the last."""
+    """(c,) when last near a seed: 0 in the first session that is known, towards 1 in the last."""
     votes: Doubles
     """(c,) how much the sessions with it share with the seeds, all of them together."""
     ahead: Doubles
@@ -183,10 +183,8 @@ def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
     directly = newest & (near.gap == 1)
     paired = directly & (near.run > 0)
     by_run = np.where(directly, LONGER_RUN**near.run, 0.0)
-    # Of several in a row, numpy keeps what is written last: the most alike, the newest, the nearest.
-    order = np.lexsort((-np.abs(near.gap), near.when, near.overlap))
-    alike = np.zeros(c, dtype=np.int64)
-    alike[row[order]] = order
+    overlap = most(near.overlap)
+    alike = _alike(near, row, overlap)
     return Evidence(
         candidates,
         by_seed.sum(axis=1),
@@ -195,7 +193,7 @@ def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
         alone=total(near.pull) * rarity,
         times=total(np.ones(len(row))),
         after=total(directly) / plays[-1],
-        overlap=most(near.overlap),
+        overlap=overlap,
         newest=most(near.when),
         votes=total(near.overlap),
         ahead=total(near.gap > 0),
@@ -212,6 +210,16 @@ def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
         fresh=total(near.pull * near.overlap * np.exp(FRESH * (near.when - 1))) * rarity,
         soonest=most(1 / np.maximum(near.gap, 1).astype(np.float64), newest & (near.gap > 0)),
     )
+
+
+def _alike(near: _Neighbours, row: Ints, overlap: Doubles) -> Ints:
+    """(c,) which neighbour is of the session most like this one, by candidate; of several the newest, and the nearest."""
+    best = np.flatnonzero(near.overlap == overlap[row])
+    order = best[np.lexsort((-np.abs(near.gap[best]), near.when[best]))]
+    alike = np.zeros(len(overlap), dtype=np.int64)
+    # Where an index comes several times, numpy keeps what is written last.
+    alike[row[order]] = order
+    return alike
 
 
 def _total(groups: Ints, values: NDArray[Any], n: int) -> Doubles:

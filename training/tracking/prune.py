@@ -1,6 +1,6 @@
 """A version that goes for good: out of the registry, and its files out of the artifact store.
 
-In: a version. Out: nothing left of it but its run, which holds figures only.
+In: a version. Out: nothing left of it but its run, which holds figures and plots.
 """
 
 from __future__ import annotations
