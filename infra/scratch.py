@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.services.processes import Identity, find, identity
 
-__all__ = ["scratch"]
+__all__ = ["scratch", "sweep"]
 
 
 @contextmanager
@@ -23,15 +23,23 @@ def scratch(parent: Path | None, kind: str) -> Iterator[Path]:
     """An empty folder in `parent` (None: the system's temporary folder), named after its `kind` and this process."""
     place = Path(tempfile.gettempdir() if parent is None else parent)
     place.mkdir(parents=True, exist_ok=True)
-    # Folders that several machines see are theirs who made them: a pid says nothing elsewhere.
-    ours = f"{kind}-{socket.gethostname()}-"
-    for folder in place.glob(f"{ours}*"):
-        if _abandoned(folder.name.removeprefix(ours)):
-            shutil.rmtree(folder, ignore_errors=True)
+    sweep(place, kind)
     me = identity(os.getpid())
-    prefix = f"{ours}{me.pid}-{round(me.create_time * 1000)}-"
+    prefix = f"{_ours(kind)}{me.pid}-{round(me.create_time * 1000)}-"
     with tempfile.TemporaryDirectory(dir=place, prefix=prefix, ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+def sweep(parent: Path, kind: str = "*") -> None:
+    """Remove the folders of this `kind` (`*`: of all) that processes of this machine made there and left when killed."""
+    for folder in parent.glob(f"{_ours(kind)}*"):
+        if _abandoned(folder.name.rpartition(_ours(""))[2]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ours(kind: str) -> str:
+    # Folders that several machines see are theirs who made them: a pid says nothing elsewhere.
+    return f"{kind}-{socket.gethostname()}-"
 
 
 def _abandoned(owner: str) -> bool:

@@ -121,6 +121,16 @@ class Settings(BaseSettings):
         """Model bundles fetched from MLflow, a folder a version."""
         return self.home / "models"
 
+    @property
+    def spark(self) -> Path:
+        """Spark's files while it runs."""
+        return self.home / "spark"
+
+    @property
+    def fit(self) -> Path:
+        """What workers learn from while they do, for all machines that see the home folder."""
+        return self.home / "fit"
+
 
 def child_environment(**extra: str) -> dict[str, str]:
     """The environment for a process that we start: this one's, with `extra` on top."""

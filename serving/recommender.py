@@ -199,9 +199,12 @@ class Recommending:
         self._debt = self._owed()
 
     def _owed(self) -> str:
-        """Why the model that answers should not, in words; a part that is away says so elsewhere."""
+        """Why the model that answers should not, where nothing replaces it by itself; a part that is away says so elsewhere."""
+        if self._settings.retrain_plays:
+            return ""
         try:
-            why = owed(self._addresses.mlflow, self._scans)
+            forgettings = self._scans.plays.forgettings()
+            why = owed(registry.versions(self._addresses.mlflow), forgettings) if forgettings else ""
         except ServiceError:
             return self._debt
         return f"{why}; `segue train` makes a model without them" if why else ""

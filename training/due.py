@@ -39,7 +39,7 @@ class Attempt(Frozen):
     state: Literal["running", "away", "failed"]
     """Found `running` by a new process, it was killed; `away` ended for what passes, a part that was away above all."""
     tries: int
-    """How often in a row it was begun."""
+    """How often in a row it was begun, and did not end because this service did."""
     at_ms: int
     """When it was begun last, milliseconds since 1970."""
     ended_ms: int = 0
@@ -54,20 +54,29 @@ class Attempt(Frozen):
     @property
     def pause_ms(self) -> int:
         """How long to wait after its begin before the same is begun again; a first kill is gone on with at once."""
-        if self.state == "running" and self.tries == 1:
+        if self.state == "running" and self.tries <= 1:
             return 0
         return int(min(4**self.tries * MINUTE_MS, LONGEST_PAUSE_MS))
 
 
-def due(*, wanted: int, new: int, owed: bool, last: Trained | None, attempt: Attempt | None, now_ms: int) -> bool:
+def due(
+    *,
+    wanted: int,
+    new: int,
+    owed: bool,
+    last: Trained | None,
+    attempt: Attempt | None,
+    now_ms: int,
+    answered: bool = False,
+) -> bool:
     """Whether to train: `new` plays are `wanted` or more, or it is owed to a listener who was forgotten.
 
     `new` counts from what the newest version learned from, or from the last attempt where that has failed. What was
     interrupted is begun again after a pause that grows, and so is what failed and is owed; all else rests as long as
-    the last training asks for.
+    the last training asks for, and so does what is owed still although that training has `answered` it.
     """
     if attempt is not None and (attempt.resumable or owed):
         return now_ms >= attempt.at_ms + attempt.pause_ms
     failed = Trained(attempt.ended_ms, attempt.ended_ms - attempt.at_ms) if attempt is not None else None
     rested = all(one is None or one.rested(now_ms) for one in (last, failed))
-    return owed or (0 < wanted <= new and rested)
+    return (owed and not answered) or (rested and (owed or 0 < wanted <= new))

@@ -6,21 +6,32 @@ plays, where those were read before.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pydantic import ConfigDict, ValidationError
+
 from infra.errors import Busy
+from infra.models import Frozen
+from infra.scratch import sweep
 from infra.settings import Settings
 from infra.store import Forgetting
 from training.alone import alone
 
-__all__ = ["FILE", "empty_older", "forget_in_interrupted", "work_folder"]
+__all__ = ["FILE", "empty_older", "forget_in_interrupted", "sweep_killed", "work_folder"]
 
 FILE = "job.json"
 """What a training has come to, in its folder."""
-KEPT = ("begun_ms", "run_id")
+
+
+class _Begun(Frozen):
+    """What is kept of a job whose plays are forgotten."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    begun_ms: int
+    run_id: str = ""
 
 
 def work_folder(settings: Settings) -> Path:
@@ -28,10 +39,19 @@ def work_folder(settings: Settings) -> Path:
     return settings.home / "training"
 
 
+def sweep_killed(settings: Settings) -> None:
+    """Remove what processes of this machine had for a while, and left when they were killed."""
+    for folder in (settings.spark, settings.fit, settings.models):
+        sweep(folder)
+
+
 def forget_in_interrupted(settings: Settings, forgettings: Sequence[Forgetting]) -> None:
     """Empty the folders of trainings begun before a listener was forgotten; one that runs now looks for itself."""
     last_ms = max((one.at_ms for one in forgettings), default=0)
-    if not last_ms or not any(work_folder(settings).glob("*")):
+    if not last_ms:
+        return
+    sweep_killed(settings)
+    if not any(_older(work_folder(settings), last_ms)):
         return
     try:
         with alone(settings):
@@ -45,15 +65,32 @@ def empty_older(root: Path, than_ms: int) -> None:
 
     The job goes first, on the disk at once: nobody goes on with files that are half gone.
     """
-    for folder in root.glob("*"):
-        try:
-            job = json.loads((folder / FILE).read_bytes())
-        except (OSError, ValueError):
+    for folder in _older(root, than_ms):
+        begun = _begun(folder)
+        if begun is None:
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        if job["begun_ms"] <= than_ms and (rest := [one for one in folder.iterdir() if one.name != FILE]):
-            beside = folder / f"{FILE}.new"
-            beside.write_text(json.dumps({name: job[name] for name in KEPT}))
-            beside.replace(folder / FILE)
-            for one in rest:
-                shutil.rmtree(one, ignore_errors=True)
+        beside = folder / f"{FILE}.new"
+        beside.write_text(begun.model_dump_json())
+        beside.replace(folder / FILE)
+        for one in _beside_the_job(folder):
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _older(root: Path, than_ms: int) -> Iterator[Path]:
+    """Folders of jobs begun before that have more than the job, and those that cannot be read."""
+    for folder in root.glob("*"):
+        begun = _begun(folder)
+        if begun is None or (begun.begun_ms <= than_ms and _beside_the_job(folder)):
+            yield folder
+
+
+def _begun(folder: Path) -> _Begun | None:
+    try:
+        return _Begun.model_validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _beside_the_job(folder: Path) -> list[Path]:
+    return [one for one in folder.iterdir() if one.name != FILE]

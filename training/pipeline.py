@@ -76,7 +76,7 @@ def train(
                         chosen,
                         data,
                         _tell_epochs(chosen, run, progress),
-                        how=_way(addresses.ray, workers),
+                        how=_way(settings, addresses.ray, workers),
                         progress=stages.step,
                         normaliser_version=version,
                         checkpoints=work.checkpoints,
@@ -171,13 +171,13 @@ def _searched(
     return found
 
 
-def _way(address: str, workers: int) -> Fit:
+def _way(settings: Settings, address: str, workers: int) -> Fit:
     """How to fit: in this process, or on workers of the cluster."""
     if workers == 1:
         return fit
     from training.learn.distributed import fit_on_ray  # noqa: PLC0415 - as in `_searched`
 
-    return partial(fit_on_ray, address=address, workers=workers)
+    return partial(fit_on_ray, address=address, workers=workers, shared=settings.fit)
 
 
 def _tell_epochs(config: ModelConfig, run: TrackedRun, say: Progress) -> Log:

@@ -2,7 +2,7 @@
 
 In: plays in MongoDB, versions in the registry. Out: a training in a process of its own, at the lowest priority, one at a
 time; its output among this program's own. It imports nothing that is heavy: most of the time it waits. Where training by
-itself is switched off, it only says when a training is due, and removes what an interrupted one kept of the forgotten.
+itself is switched off, it only says when a training is due, and removes what is left of the forgotten.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from infra.errors import SegueError, ServiceError
 from infra.secrecy import without_secrets
 from infra.services import discover, tell_doing
 from infra.settings import Settings, child_environment
-from infra.store import Store
+from infra.store import Forgetting, Store
 from training.alone import who_trains
 from training.due import Attempt, Trained, due
 from training.interrupted import forget_in_interrupted
 from training.registry import versions as registry
-from training.registry.forgetting import owed
+from training.registry.forgetting import learned_from, owed
 from training.registry.versions import SECONDS, ModelVersion
 from training.spark.new_plays import new_plays
+from training.tidy import untidy
 
 __all__ = ["Watch", "main"]
 
@@ -43,6 +44,10 @@ FIRST_TO_GO = "800"
 LOOK_EVERY_S = 15.0
 PATIENCE_S = 20.0
 """How long an interrupted training may take to end."""
+TIDY = (sys.executable, "-m", "training.tidy")
+"""In a process of its own, because MLflow's library is heavy."""
+TIDY_AGAIN_S = 600.0
+"""Pause after a version could not be removed."""
 BY_HAND = "`segue train` makes a model without them"
 
 
@@ -51,6 +56,7 @@ class Watch:
 
     def __init__(self, settings: Settings, command: Sequence[str], stop: threading.Event) -> None:
         self._settings, self._command, self._stop = settings, list(command), stop
+        self._tidy_at_s = 0.0
 
     def run(self, every_s: float) -> None:
         """Look every so many seconds until `stop` is set."""
@@ -74,16 +80,30 @@ class Watch:
         if not (addresses.mongo and addresses.mlflow):
             raise ServiceError("MongoDB or MLflow does not answer yet")
         with Store(addresses.mongo, self._settings.mongo_database, timeout_s=2.0) as store:
-            forget_in_interrupted(self._settings, store.plays.forgettings())
-            why = owed(addresses.mlflow, store)
+            forgettings = store.plays.forgettings()
+            forget_in_interrupted(self._settings, forgettings)
+            known = registry.versions(addresses.mlflow)
+            why = owed(known, forgettings)
             if who := who_trains(self._settings):
                 self._tell(f"waits for the training of {who}")
-            elif not self._settings.retrain_plays:
+                return
+            if untidy(known, forgettings, self._settings.models_kept) and self._tidied():
+                known = registry.versions(addresses.mlflow)
+            if not self._settings.retrain_plays:
                 self._tell("switched off (SEGUE_RETRAIN_PLAYS=0)", fix=f"{why}; {BY_HAND}" if why else "")
             else:
-                self._look_on(store, next(iter(registry.versions(addresses.mlflow)), None), why)
+                self._look_on(store, next(iter(known), None), why, forgettings)
 
-    def _look_on(self, store: Store, newest: ModelVersion | None, why: str) -> None:
+    def _tidied(self) -> bool:
+        """Whether all that is superfluous went just now; what did not is left alone for a while."""
+        if time.monotonic() < self._tidy_at_s:
+            return False
+        failed = self._run(TIDY)
+        if failed:
+            self._tidy_at_s = time.monotonic() + TIDY_AGAIN_S
+        return not failed
+
+    def _look_on(self, store: Store, newest: ModelVersion | None, why: str, forgettings: Sequence[Forgetting]) -> None:
         wanted, now_ms = self._settings.retrain_plays, _now()
         since = newest.version if newest is not None else ""
         attempt = self._attempt(since)
@@ -93,26 +113,42 @@ class Watch:
             from_ms = max(from_ms, attempt.at_ms)
         new = new_plays(store, from_ms, now_ms, wanted)
         last = _trained(newest)
-        if due(wanted=wanted, new=new, owed=bool(why), last=last, attempt=attempt, now_ms=now_ms):
+        answered = newest is not None and not learned_from(newest, forgettings)
+        if due(
+            wanted=wanted,
+            new=new,
+            owed=bool(why),
+            last=last,
+            attempt=attempt,
+            now_ms=now_ms,
+            answered=answered,
+        ):
             tries = attempt.tries + 1 if attempt is not None and again else 1
             log.info("%s, attempt %d: %s", why or f"{new} new plays", tries, " ".join(self._command))
             self._train(Attempt(since=since, state="running", tries=tries, at_ms=now_ms))
             return
         rests = "; rests, because the last training was a short while ago" if new >= wanted else ""
         told = f"{new} of {wanted} new plays since version {since or 'none'}{rests}{_trouble(attempt)}"
-        self._tell(told, fix=f"{why}; {BY_HAND}" if why else "")
+        self._tell(told)
 
     def _train(self, attempt: Attempt) -> None:
         self._note(attempt)
         self._tell(f"training since {time.strftime('%H:%M:%S')}; see {self._settings.logs / 'retrain.log'}")
-        with subprocess.Popen(self._command, env=child_environment(**self._settings.environment())) as training:
-            _first_to_go(training.pid)
-            while training.poll() is None and not self._stop.wait(0.5):
+        status = self._run(self._command)
+        if status and self._stop.is_set():
+            self._note(attempt.model_copy(update={"tries": attempt.tries - 1}))
+        else:
+            self._settle(attempt, status)
+
+    def _run(self, command: Sequence[str]) -> int:
+        """Run a command to its end, or to the end of this service; returns its exit status."""
+        with subprocess.Popen(command, env=child_environment(**self._settings.environment())) as process:
+            _first_to_go(process.pid)
+            while process.poll() is None and not self._stop.wait(0.5):
                 pass
-            if training.poll() is None:
-                _end(training)
-                return
-        self._settle(attempt, training.returncode)
+            if process.poll() is None:
+                _end(process)
+        return process.returncode
 
     def _settle(self, attempt: Attempt, status: int) -> None:
         ended = attempt.model_copy(
@@ -185,12 +221,12 @@ def _first_to_go(pid: int) -> None:
         log.debug("this system does not let a process be ended first")
 
 
-def _end(training: subprocess.Popen[bytes]) -> None:
-    training.terminate()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
     try:
-        training.wait(PATIENCE_S)
+        process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
-        training.kill()
+        process.kill()
 
 
 def _now() -> int:

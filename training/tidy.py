@@ -1,44 +1,69 @@
-"""After a training: what nobody needs any more goes, and first of all what is left of listeners who were forgotten.
+"""What nobody needs any more goes, and first of all what is left of listeners who were forgotten.
 
 In: the registry, the store, the home folder. Out: versions removed with their artifacts, and lines that say which.
+A training does it at its end; `python -m training.tidy` does it in between, for the watch.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from infra.errors import ServiceError
+from infra.errors import SegueError, ServiceError
+from infra.secrecy import without_secrets
+from infra.services import discover
 from infra.settings import Settings
 from infra.store import Forgetting, Store
-from training.interrupted import empty_older, work_folder
+from training.alone import alone
+from training.interrupted import empty_older, sweep_killed, work_folder
 from training.registry import versions as registry
 from training.registry.forgetting import learned_from
 from training.registry.versions import PREDECESSOR, ModelVersion
-from training.tracking.prune import remove
 
-__all__ = ["superfluous", "tidy"]
+__all__ = ["main", "superfluous", "tidy", "untidy"]
+
+Say = Callable[[str], None]
 
 
-def tidy(settings: Settings, uri: str, store: Store, say: Callable[[str], None]) -> None:
-    """Remove what is superfluous; for whoever holds the right to train. What a part away prevents is done the next time."""
+def main() -> int:
+    """Tidy once, unless a training runs; returns an exit status, that of another try where something is left."""
+    settings = Settings.load()
+    addresses = discover(settings)
+    try:
+        with alone(settings), Store(addresses.mongo, settings.mongo_database) as store:
+            done = tidy(settings, addresses.mlflow, store, _tell)
+    except SegueError as error:
+        _tell(str(error))
+        return os.EX_TEMPFAIL
+    return os.EX_OK if done else os.EX_TEMPFAIL
+
+
+def tidy(settings: Settings, uri: str, store: Store, say: Say) -> bool:
+    """Remove what is superfluous; for whoever holds the right to train.
+
+    Returns whether all went; what did not is tried again.
+    """
     try:
         forgettings = store.plays.forgettings()
         empty_older(work_folder(settings), max((one.at_ms for one in forgettings), default=0))
-        known = registry.versions(uri)
-        gone = superfluous(known, forgettings, settings.models_kept)
-        for one in gone:
-            remove(uri, one)
-        if gone:
-            say(f"removed old versions of the model: {', '.join(one.version for one in reversed(gone))}")
-        left = [one for one in known if one not in gone]
+        sweep_killed(settings)
+        whole = _remove_superfluous(uri, forgettings, settings.models_kept, say)
+        left = registry.versions(uri)
         _empty(settings.models, {one.version for one in left})
-        for forgetting in forgettings:
-            if not any(learned_from(one, [forgetting]) for one in left):
-                store.plays.settle(forgetting)
+        for forgetting in _settled(left, forgettings):
+            store.plays.settle(forgetting)
     except ServiceError as error:
-        say(f"old versions of the model are removed after the next training: {error}")
+        say(f"old versions of the model are removed later: {error}")
+        return False
+    return whole
+
+
+def untidy(known: Sequence[ModelVersion], forgettings: Collection[Forgetting], keep: int) -> bool:
+    """Whether `tidy` would find something to do in the registry and the store."""
+    return bool(superfluous(known, forgettings, keep) or _settled(known, forgettings))
 
 
 def superfluous(known: Sequence[ModelVersion], forgettings: Collection[Forgetting], keep: int) -> list[ModelVersion]:
@@ -54,8 +79,41 @@ def superfluous(known: Sequence[ModelVersion], forgettings: Collection[Forgettin
     ]
 
 
+def _settled(known: Collection[ModelVersion], forgettings: Collection[Forgetting]) -> list[Forgetting]:
+    """Those from whom no version that is left has learned."""
+    return [one for one in forgettings if not any(learned_from(version, [one]) for version in known)]
+
+
+def _remove_superfluous(uri: str, forgettings: Collection[Forgetting], keep: int, say: Say) -> bool:
+    """Returns whether all could be removed; one that cannot does not stop the others."""
+    from training.tracking.prune import remove  # noqa: PLC0415 - MLflow's library is heavy, and the watch only looks
+
+    gone, whole = [], True
+    for one in reversed(superfluous(registry.versions(uri), forgettings, keep)):
+        # Asked again for each: it may have been made champion by hand in the meantime.
+        if one.version not in {now.version for now in superfluous(registry.versions(uri), forgettings, keep)}:
+            continue
+        try:
+            remove(uri, one)
+            gone.append(one.version)
+        except ServiceError as error:
+            say(f"{error}; it is tried again")
+            whole = False
+    if gone:
+        say(f"removed old versions of the model: {', '.join(gone)}")
+    return whole
+
+
 def _empty(models: Path, kept: Collection[str]) -> None:
     """Fetched bundles of versions that are no more; whoever answers with one has it mapped until it lets go."""
     for folder in models.glob("*"):
         if folder.name.isdecimal() and folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{without_secrets(line)}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

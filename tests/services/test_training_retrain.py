@@ -51,6 +51,7 @@ def settings(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> 
         mlflow_uri=addresses.mlflow,
         mongo_database=f"test_{uuid.uuid4().hex[:12]}",
         retrain_plays=WANTED,
+        models_kept=1_000,
     )
 
 
@@ -204,6 +205,7 @@ def test_what_a_forgotten_listener_taught_goes_without_a_new_play(
     library.plays.append(evenings(5, user="eve", first=300))
     train(settings, addresses, ModelConfig(dim=16, epochs=2), progress=lambda _: None)
     knowing = registry.versions(addresses.mlflow)[0]
+    registry.promote(addresses.mlflow, knowing.version)
     left = settings.home / "training" / "interrupted"
     (left / "sessions").mkdir(parents=True)
     (left / "job.json").write_text('{"begun_ms": 1, "run_id": ""}')

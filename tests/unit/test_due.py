@@ -14,12 +14,14 @@ def decide(
     attempt: Attempt | None = None,
     now_ms: int = NOW,
     wanted: int = WANTED,
+    answered: bool = False,
 ) -> bool:
-    return due(wanted=wanted, new=new, owed=owed, last=last, attempt=attempt, now_ms=now_ms)
+    return due(wanted=wanted, new=new, owed=owed, last=last, attempt=attempt, now_ms=now_ms, answered=answered)
 
 
 def tried(state: str, *, tries: int = 1, took_ms: int = 0) -> Attempt:
-    begun = {"since": "3", "state": state, "tries": tries, "at_ms": NOW, "ended_ms": NOW + took_ms}
+    ended_ms = 0 if state == "running" else NOW + took_ms
+    begun = {"since": "3", "state": state, "tries": tries, "at_ms": NOW, "ended_ms": ended_ms}
     return Attempt.model_validate(begun)
 
 
@@ -48,6 +50,12 @@ def test_a_forgotten_listener_waits_for_neither_plays_nor_rest():
     assert decide(0, owed=True, last=Trained(ended_ms=NOW, took_ms=MINUTE_MS))
 
 
+def test_what_is_owed_still_after_a_training_that_answered_it_rests():
+    last = Trained(ended_ms=NOW, took_ms=MINUTE_MS)
+    assert not decide(0, owed=True, answered=True, last=last, now_ms=NOW + (SHARE - 1) * MINUTE_MS - 1)
+    assert decide(0, owed=True, answered=True, last=last, now_ms=NOW + (SHARE - 1) * MINUTE_MS)
+
+
 def test_a_failed_attempt_waits_for_as_many_plays_again_and_rests_too():
     attempt = tried("failed", took_ms=MINUTE_MS)
     assert not decide(WANTED - 1, attempt=attempt, now_ms=NOW * 2)
@@ -64,6 +72,10 @@ def test_a_killed_training_goes_on_at_once_then_after_pauses_that_grow():
     pauses = [pause("running", tries) for tries in range(1, RESUMED + 1)]
     assert pauses[0] == 0
     assert pauses == sorted(set(pauses))
+
+
+def test_one_that_ended_with_its_service_goes_on_at_once():
+    assert pause("running", 0) == 0
 
 
 def test_a_part_that_is_away_is_waited_for_however_often():

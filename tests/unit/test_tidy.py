@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.scratch import scratch
+from infra.scratch import scratch, sweep
 from infra.settings import Settings
 from infra.store import Forgetting
 from training.alone import alone
 from training.interrupted import forget_in_interrupted
-from training.registry.forgetting import learned_from
+from training.registry.forgetting import learned_from, owed
 from training.registry.versions import PREDECESSOR, READ_MS, ModelVersion
-from training.tidy import superfluous
+from training.tidy import superfluous, untidy
 
 READ, MADE = 1_000, 2_000
 
@@ -59,6 +59,24 @@ def test_a_version_that_does_not_say_when_it_read_counts_from_its_making():
     assert not learned_from(version(1, read_ms=None), [Forgetting(MADE - 1, 0)])
 
 
+def test_a_training_is_owed_while_the_champion_learned_from_someone_forgotten():
+    forgotten = Forgetting(at_ms=MADE + 10, first_ms=READ - 10)
+    after = version(2, read_ms=MADE + 20)
+    assert owed([version(2), version(1, champion=True)], [forgotten]).startswith("version 1, which serves,")
+    assert owed([version(2, read_ms=MADE + 20, champion=True), version(1)], [forgotten]) == ""
+    assert owed([after, version(1)], [forgotten]) == ""
+
+
+def test_there_is_something_to_do_until_all_is_removed_and_settled():
+    forgotten = Forgetting(at_ms=MADE + 10, first_ms=READ - 10)
+    champion, knowing = version(2, champion=True, read_ms=MADE + 20), version(1)
+    assert untidy([champion, knowing], [forgotten], 9)
+    assert untidy([champion], [forgotten], 9), "nobody is left who learned from them"
+    assert not untidy([version(2, champion=True), version(1, made_ms=1)], [forgotten], 9), "a training comes first"
+    assert not untidy([champion, knowing], [], 9)
+    assert untidy([champion, version(3), knowing], [], 2)
+
+
 def interrupted(settings: Settings, name: str, begun_ms: int) -> Path:
     folder = settings.home / "training" / name
     (folder / "sessions").mkdir(parents=True)
@@ -78,6 +96,21 @@ def test_an_interrupted_training_keeps_nothing_of_a_forgotten_listener(tmp_path:
     assert (after / "sessions" / "part.parquet").exists()
 
 
+def test_a_job_that_cannot_be_read_goes(tmp_path: Path):
+    settings = Settings.load(home=tmp_path)
+    folder = interrupted(settings, "now", 100)
+    (folder / "job.json").write_text("{}")
+    forget_in_interrupted(settings, [Forgetting(200, 0)])
+    assert not folder.exists()
+
+
+def test_what_has_nothing_to_empty_takes_no_right_to_train(tmp_path: Path):
+    settings = Settings.load(home=tmp_path)
+    interrupted(settings, "after", 300)
+    forget_in_interrupted(settings, [Forgetting(200, 0)])
+    assert not settings.run.exists()
+
+
 def test_a_training_that_runs_is_left_alone(tmp_path: Path):
     settings = Settings.load(home=tmp_path)
     folder = interrupted(settings, "now", 100)
@@ -86,16 +119,32 @@ def test_a_training_that_runs_is_left_alone(tmp_path: Path):
     assert (folder / "sessions").exists()
 
 
-def test_a_scratch_folder_of_a_killed_process_goes_at_the_next(tmp_path: Path):
+def killed_with(parent: Path) -> Path:
+    """A folder whose process was killed."""
     code = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom infra.scratch import scratch\n"
         "with scratch(Path(sys.argv[1]), 'kind') as folder:\n"
         "    (folder / 'left').touch()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    (killed,) = tmp_path.iterdir()
+    subprocess.run([sys.executable, "-c", code, str(parent)], check=False)
+    (killed,) = parent.iterdir()
+    return killed
+
+
+def test_a_scratch_folder_of_a_killed_process_goes_at_the_next(tmp_path: Path):
+    killed = killed_with(tmp_path)
     (tmp_path / "kind-of-another").mkdir()
     with scratch(tmp_path, "kind") as first, scratch(tmp_path, "kind") as second:
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first.name, second.name, "kind-of-another"])
     assert not killed.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["kind-of-another"]
+
+
+def test_at_a_forgetting_what_killed_processes_left_goes(tmp_path: Path):
+    settings = Settings.load(home=tmp_path)
+    killed = killed_with(settings.spark)
+    with scratch(settings.spark, "session") as used:
+        sweep(settings.spark, "session")
+        assert killed.exists(), "it is of another kind"
+        forget_in_interrupted(settings, [Forgetting(200, 0)])
+        assert list(settings.spark.iterdir()) == [used]

@@ -14,6 +14,7 @@ import pytest
 from infra.services.state import doing, tell_doing
 from infra.settings import Settings
 from training.alone import alone
+from training.due import Attempt
 from training.retrain import Watch
 from ui.commands.installation import _wait_for_training
 
@@ -38,10 +39,11 @@ def test_up_waits_for_a_training_that_runs_already(tmp_path: Path, capsys: pytes
             if len(waited) == 2:
                 training.close()
 
-        assert _wait_for_training(settings, meanwhile)
+        _wait_for_training(settings, meanwhile)
     assert len(waited) == 2
     assert f"waits for the training of pid {os.getpid()}" in capsys.readouterr().err
-    assert not _wait_for_training(settings, meanwhile)
+    _wait_for_training(settings, meanwhile)
+    assert len(waited) == 2
 
 
 def test_after_a_restart_the_watch_does_not_tell_of_a_training_that_is_gone(tmp_path: Path):
@@ -58,3 +60,17 @@ def test_after_a_restart_the_watch_does_not_tell_of_a_training_that_is_gone(tmp_
     Looking(settings, [], stop).run(0.0)
     assert told == ["looks for the first time since its start"]
     assert doing(settings, "retrain") == "looks again later: MongoDB or MLflow does not answer yet"
+
+
+def test_a_training_that_ends_with_the_watch_was_not_killed(tmp_path: Path):
+    settings, stop = Settings.load(home=tmp_path), threading.Event()
+    begun = Attempt(since="3", state="running", tries=1, at_ms=1)
+
+    class Beginning(Watch):
+        def look(self) -> None:
+            stop.set()
+            self._train(begun)
+
+    Beginning(settings, ["sleep", "60"], stop).run(0.0)
+    noted = Attempt.model_validate_json((settings.home / "retrain.json").read_bytes())
+    assert noted == begun.model_copy(update={"tries": 0})

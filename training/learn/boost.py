@@ -26,7 +26,7 @@ WRONG_KEPT = 0.3
 FEWEST_ANSWERS = 1_000
 """Questions whose right answer is among the candidates; with fewer there is no re-ranker."""
 CHECK_SHARE = 0.2
-"""Newest share of the questions, kept to see whether the new order is better."""
+"""Newest share of the questions, asked first to see whether a new order is better; if so, the trees grow on them too."""
 
 
 class Questions(NamedTuple):
@@ -60,9 +60,9 @@ def boost(
     if len(questions.sizes) < FEWEST_ANSWERS:
         return None
     older, newer = questions.split(CHECK_SHARE)
-    reranker = _grown(older, seed)
     as_before = reciprocal_rank(newer, -np.arange(len(newer.right), dtype=np.float64))
-    return reranker if reciprocal_rank(newer, reranker(newer.traits)) > as_before else None
+    better = reciprocal_rank(newer, _grown(older, seed)(newer.traits)) > as_before
+    return _grown(questions, seed) if better else None
 
 
 def ask(recommender: SessionRecommender, asked: Sequence[Pair], progress: Progress) -> Questions:

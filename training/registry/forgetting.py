@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from infra.store import Forgetting, Store
-from training.registry import versions as registry
+from infra.store import Forgetting
 from training.registry.versions import ModelVersion
 
 __all__ = ["learned_from", "owed"]
@@ -19,13 +18,9 @@ def learned_from(version: ModelVersion, forgettings: Iterable[Forgetting]) -> bo
     return any(one.first_ms <= version.created_ms and one.at_ms >= version.read_ms for one in forgettings)
 
 
-def owed(uri: str, store: Store) -> str:
-    """Why a training is due to those who were forgotten; empty when it is not. Raises `ServiceError`."""
-    forgettings = store.plays.forgettings()
-    if not forgettings:
+def owed(known: Iterable[ModelVersion], forgettings: Iterable[Forgetting]) -> str:
+    """Why a training is due to those who were forgotten: the version that serves learned from one. Empty when none is."""
+    serving = next((one for one in known if one.champion), None)
+    if serving is None or not learned_from(serving, forgettings):
         return ""
-    having = [one for one in registry.versions(uri) if learned_from(one, forgettings)]
-    if not having:
-        return ""
-    serving = next((f"version {one.version}, which serves," for one in having if one.champion), "")
-    return f"{serving or f'version {having[0].version}'} learned from a listener who was forgotten since"
+    return f"version {serving.version}, which serves, learned from a listener who was forgotten since"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import tempfile
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +16,7 @@ import httpx
 
 from infra.errors import BundleError, NotFound, ServiceError
 from infra.models import Frozen
+from infra.scratch import scratch
 
 __all__ = [
     "ALIAS",
@@ -111,14 +111,30 @@ def version_info(uri: str, version: str) -> ModelVersion:
 
 
 def promote(uri: str, version: str) -> None:
-    """Let `version` serve from now on; raises `NotFound`, `ServiceError`."""
+    """Let `version` serve from now on; raises `NotFound`, `ServiceError`.
+
+    One that is removed meanwhile leaves the champion as it was.
+    """
     info, before = version_info(uri, version), champion(uri)
     if before not in (None, info.version):
         tag = {"name": MODEL, "version": info.version, "key": PREDECESSOR, "value": str(before)}
         _ask(uri, "POST", "/model-versions/set-tag", tag)
-    _ask(uri, "POST", "/registered-models/alias", {"name": MODEL, "alias": ALIAS, "version": info.version})
+    _name_champion(uri, info.version)
+    if not _files(uri, info.model_id, BUNDLE):
+        _name_champion(uri, before)
+        raise NotFound(
+            f"model version {info.version} has just been removed; version {before or 'none'} serves as before"
+        )
     if TUNED in info.tags:
         _ask(uri, "POST", "/registered-models/set-tag", {"name": MODEL, "key": TUNED, "value": info.tags[TUNED]})
+
+
+def _name_champion(uri: str, version: str | None) -> None:
+    alias = {"name": MODEL, "alias": ALIAS}
+    if version is None:
+        _ask(uri, "DELETE", "/registered-models/alias", alias)
+    else:
+        _ask(uri, "POST", "/registered-models/alias", {**alias, "version": version})
 
 
 def tuned(uri: str) -> dict[str, float | int]:
@@ -139,9 +155,8 @@ def fetch(uri: str, version: str, folder: Path) -> Path:
     if version.isdecimal() and _whole(place):
         return place
     info = version_info(uri, version)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{version}-", ignore_cleanup_errors=True) as beside:
-        part = Path(beside) / version
+    with scratch(folder, ".fetching") as beside:
+        part = beside / version
         sizes = _download(uri, info, part)
         (part / CONTENTS).write_text(json.dumps(sizes))
         _put(part, place)

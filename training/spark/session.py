@@ -42,7 +42,7 @@ def session(settings: Settings, *, rows: int) -> Iterator[SparkSession]:
     java_version()
     log = settings.logs / "spark.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with scratch(settings.home / "spark", "session") as files:
+    with scratch(settings.spark, "session") as files:
         configuration = _configuration(settings, files, few=rows < FEW_ROWS)
         gateway = _gateway(configuration, log)
         try:

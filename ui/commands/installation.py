@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["doctor", "down", "status", "up"]
 
 LOOK_EVERY_S = 0.5
+TRIES = 5
+"""So often is a training begun that another one, or a part that is away for a moment, keeps from its end."""
+PAUSE_S = 3.0
 
 
 def up(
@@ -122,14 +125,24 @@ def _bring_in(
         if music is not None:
             _segue(["ingest", str(music)], settings, meanwhile)
         grown = store.tracks.count() > before
-        _wait_for_training(settings, meanwhile)
-        while store.tracks.count() and (grown or not _has_model(settings, addresses, store)):
-            status = _segue(["train", "--tuned"], settings, meanwhile)
-            if status != os.EX_TEMPFAIL or not _wait_for_training(settings, meanwhile):
+        for attempt in range(TRIES):
+            if attempt:
+                _pause(PAUSE_S, meanwhile)
+            _wait_for_training(settings, meanwhile)
+            if not store.tracks.count() or not (grown or not _has_model(settings, addresses, store)):
+                break
+            if _segue(["train", "--tuned"], settings, meanwhile) != os.EX_TEMPFAIL:
                 break
 
 
-def _wait_for_training(settings: Settings, meanwhile: Callable[[], None]) -> bool:
+def _pause(seconds: float, meanwhile: Callable[[], None]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        meanwhile()
+        time.sleep(LOOK_EVERY_S)
+
+
+def _wait_for_training(settings: Settings, meanwhile: Callable[[], None]) -> None:
     """Let a training that runs already, the one that begins by itself for instance, come to its end."""
     from training.alone import who_trains
 
@@ -139,7 +152,6 @@ def _wait_for_training(settings: Settings, meanwhile: Callable[[], None]) -> boo
     while who_trains(settings):
         meanwhile()
         time.sleep(LOOK_EVERY_S)
-    return bool(who)
 
 
 def _has_model(settings: Settings, addresses: Addresses, store: Store) -> bool:
