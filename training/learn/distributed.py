@@ -8,6 +8,8 @@ one process makes. A worker that dies costs the epoch it was in; GPUs are used w
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +42,8 @@ class _Work(NamedTuple):
     checkpoints: Path
     told: Any
     """A Ray queue for the figures of the epochs."""
+    given_up: Path
+    """Once there is such a file, nobody waits for the training any more."""
 
 
 def fit_on_ray(
@@ -60,17 +64,22 @@ def fit_on_ray(
     `ServiceError` when the cluster cannot be used.
     """
     check(data)
-    with scratch(shared, "segue-fit") as folder, ThreadPoolExecutor(1) as beside:
+    with scratch(shared, "segue-fit") as folder:
         arrays.write(data, folder / "data")
-        with connected(address) as ray:
+        # Ray Train's call ends before the connection does: cut off, it may wait for ever.
+        with connected(address) as ray, ThreadPoolExecutor(1) as beside:
             from ray.util.queue import Queue  # noqa: PLC0415 - as in `connected`
 
             told = Queue(actor_options={"num_cpus": 0})
-            work = _Work(config, folder / "data", checkpoints or folder / "checkpoints", told)
+            work = _Work(config, folder / "data", checkpoints or folder / "checkpoints", told, folder / "given-up")
             # Beside, because `log` is to be called where `fit` would call it: in this thread.
             running = beside.submit(_train, ray, work, workers, folder)
-            for epoch, figures in _until_done(running, told):
-                log(epoch, figures)
+            try:
+                for epoch, figures in _until_done(running, told):
+                    log(epoch, figures)
+            except BaseException:
+                work.given_up.touch()
+                raise
             return running.result()
 
 
@@ -113,6 +122,9 @@ def _share(given: dict[str, _Work]) -> FittedModel | str | None:
 
     os.nice(max(0, NICENESS - os.nice(0)))
     work, context = given["work"], ray.train.get_context()
+    if work.given_up.exists():
+        return "the training was given up"
+    threading.Thread(target=_end_when_given_up, args=(work.given_up,), daemon=True).start()
     crew = Crew(get_device(), context.get_world_rank(), context.get_world_size(), context.get_local_world_size())
 
     def log(epoch: int, figures: dict[str, float]) -> None:
@@ -124,6 +136,13 @@ def _share(given: dict[str, _Work]) -> FittedModel | str | None:
     except TrainingError as error:
         return str(error)
     return fitted if crew.rank == 0 else None
+
+
+def _end_when_given_up(file: Path) -> None:
+    while not file.exists():
+        time.sleep(LOOK_EVERY_S)
+    # In the middle of a step: those that take this worker's place find the file before they begin.
+    os._exit(1)
 
 
 def _until_done(running: Future[FittedModel], told: Any) -> Iterator[tuple[int, dict[str, float]]]:
