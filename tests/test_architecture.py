@@ -27,12 +27,8 @@ DOORS = {
     "pymongo": ("infra/store/",),
     "bson": ("infra/store/",),
     "confluent_kafka": ("infra/bus.py", "infra/services/"),
-    # Spark itself; and Kafka's log library lies among its jars, as does the Ivy that fetches Kafka.
-    "pyspark": (
-        *("training/spark/session", "training/spark/source.py", "training/spark/prepare.py"),
-        "infra/services/kafka",
-    ),
-    "mlflow": ("training/tracking/register", "training/tracking/prune.py"),
+    "pyspark": ("training/spark/session", "training/spark/source.py", "training/spark/prepare.py"),
+    "mlflow": ("training/tracking/client.py", "training/tracking/register", "training/tracking/prune.py"),
     "gradio": ("ui/",),
     "librosa": ("etl/sound/",),
     "fsspec": ("etl/places.py",),

@@ -19,7 +19,7 @@ from infra.settings import Settings
 from infra.store import Forgetting
 from training.alone import alone
 
-__all__ = ["FILE", "empty_older", "forget_in_interrupted", "sweep_killed", "work_folder"]
+__all__ = ["FILE", "empty_older", "forget_in_interrupted", "interrupted_runs", "sweep_killed", "work_folder"]
 
 FILE = "job.json"
 """What a training has come to, in its folder."""
@@ -43,6 +43,12 @@ def sweep_killed(settings: Settings) -> None:
     """Remove what processes of this machine had for a while, and left when they were killed."""
     for folder in (settings.spark, settings.fit, settings.models):
         sweep(folder)
+
+
+def interrupted_runs(settings: Settings) -> set[str]:
+    """The runs in MLflow of trainings that can be gone on with; for whoever holds the right to train."""
+    begun = (_begun(folder) for folder in work_folder(settings).glob("*"))
+    return {job.run_id for job in begun if job is not None and job.run_id}
 
 
 def forget_in_interrupted(settings: Settings, forgettings: Sequence[Forgetting]) -> None:

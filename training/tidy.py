@@ -1,7 +1,7 @@
 """What nobody needs any more goes, and first of all what is left of listeners who were forgotten.
 
-In: the registry, the store, the home folder. Out: versions removed with their artifacts, and lines that say which.
-A training does it at its end; `python -m training.tidy` does it in between, for the watch.
+In: the registry, the store, the home folder. Out: versions, and models that never became one, removed with their
+files; lines that say which. A training does it at its end; `python -m training.tidy` does it in between, for the watch.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from infra.errors import SegueError, ServiceError
@@ -18,7 +19,7 @@ from infra.services import discover
 from infra.settings import Settings
 from infra.store import Forgetting, Store
 from training.alone import alone
-from training.interrupted import empty_older, sweep_killed, work_folder
+from training.interrupted import empty_older, interrupted_runs, sweep_killed, work_folder
 from training.registry import versions as registry
 from training.registry.forgetting import learned_from
 from training.registry.versions import PREDECESSOR, ModelVersion
@@ -53,6 +54,8 @@ def tidy(settings: Settings, uri: str, store: Store, say: Say) -> bool:
         whole = _remove_superfluous(uri, forgettings, settings.models_kept, say)
         left = registry.versions(uri)
         _empty(settings.models, {one.version for one in left})
+        if not _remove_unregistered(uri, interrupted_runs(settings), say):
+            return False
         for forgetting in _settled(left, forgettings):
             store.plays.settle(forgetting)
     except ServiceError as error:
@@ -80,8 +83,8 @@ def superfluous(known: Sequence[ModelVersion], forgettings: Collection[Forgettin
 
 
 def _settled(known: Collection[ModelVersion], forgettings: Collection[Forgetting]) -> list[Forgetting]:
-    """Those from whom no version that is left has learned."""
-    return [one for one in forgettings if not any(learned_from(version, [one]) for version in known)]
+    """Those whose plays are gone, and from whom no version that is left has learned."""
+    return [one for one in forgettings if one.ended and not any(learned_from(version, [one]) for version in known)]
 
 
 def _remove_superfluous(uri: str, forgettings: Collection[Forgetting], keep: int, say: Say) -> bool:
@@ -93,15 +96,33 @@ def _remove_superfluous(uri: str, forgettings: Collection[Forgetting], keep: int
         # Asked again for each: it may have been made champion by hand in the meantime.
         if one.version not in {now.version for now in superfluous(registry.versions(uri), forgettings, keep)}:
             continue
-        try:
-            remove(uri, one)
+        if _went(partial(remove, uri, one), say):
             gone.append(one.version)
-        except ServiceError as error:
-            say(f"{error}; it is tried again")
+        else:
             whole = False
     if gone:
         say(f"removed old versions of the model: {', '.join(gone)}")
     return whole
+
+
+def _remove_unregistered(uri: str, interrupted: Collection[str], say: Say) -> bool:
+    """What trainings logged that were killed before they had registered it; returns whether all could be removed."""
+    from training.tracking import prune  # noqa: PLC0415 - as above
+
+    left = prune.unregistered(uri, interrupted)
+    went = [_went(partial(prune.remove_unregistered, uri, one), say) for one in left]
+    if any(went):
+        say(f"removed models that were never registered: {sum(went)}")
+    return all(went)
+
+
+def _went(remove: Callable[[], None], say: Say) -> bool:
+    try:
+        remove()
+    except ServiceError as error:
+        say(f"{error}; it is tried again")
+        return False
+    return True
 
 
 def _empty(models: Path, kept: Collection[str]) -> None:

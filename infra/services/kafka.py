@@ -11,12 +11,10 @@ import sys
 import uuid
 from pathlib import Path
 
-import pyspark
-
 from infra.bus import PARTITIONS, Bus, cluster_reachable
 from infra.errors import BusError, ServiceError
 from infra.services.java import java_version
-from infra.services.kafka_jars import KAFKA_VERSION, kafka_jars
+from infra.services.kafka_jars import KAFKA_VERSION, kafka_jars, spark_jars
 from infra.services.part import Part
 from infra.settings import Settings
 
@@ -113,8 +111,7 @@ def kafka_answers(bootstrap: str) -> bool:
 
 def _classpath(jars: Path) -> str:
     # PySpark's SLF4J and its bridge to Log4j come first: Kafka's own list has no bridge and would be silent.
-    spark = Path(pyspark.__file__).parent / "jars"
-    bridge = [str(jar) for name in ("slf4j-api", "log4j-*") for jar in sorted(spark.glob(f"{name}-*.jar"))]
+    bridge = [str(jar) for name in ("slf4j-api", "log4j-*") for jar in spark_jars(f"{name}-*.jar")]
     return ":".join([*bridge, str(jars / "*")])
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pyspark
 from platformdirs import user_cache_path
 
 from infra.errors import ServiceError
 from infra.settings import inherited
 
-__all__ = ["KAFKA_VERSION", "jars_folder", "kafka_jars"]
+__all__ = ["KAFKA_VERSION", "jars_folder", "kafka_jars", "spark_jars"]
 
 KAFKA_VERSION = "4.1.0"
 PATIENCE_S = 600
@@ -44,8 +44,15 @@ def kafka_jars(java: Path) -> Path:
     return folder
 
 
+def spark_jars(pattern: str) -> list[Path]:
+    """PySpark's own jars of these names, in order; it is only looked for, since to import it costs every process."""
+    spark = find_spec("pyspark")
+    places = (spark.submodule_search_locations if spark is not None else None) or ()
+    return [jar for place in places for jar in sorted(Path(place, "jars").glob(pattern))]
+
+
 def _resolve(java: Path, folder: Path) -> None:
-    ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"), None)
+    ivy = next(iter(spark_jars("ivy-*.jar")), None)
     if ivy is None:
         raise ServiceError("PySpark comes without Ivy, so Kafka's jars cannot be resolved; set SEGUE_KAFKA to a broker")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="kafka-") as work:

@@ -43,6 +43,8 @@ class Forgetting(NamedTuple):
     """When, milliseconds since 1970."""
     first_ms: int
     """When the first of their plays had been written; 0 for those of an earlier Segue."""
+    ended: bool = True
+    """Whether all of their plays are gone; until then `at_ms` is when that began."""
 
 
 class PlayStore:
@@ -105,23 +107,24 @@ class PlayStore:
         """Delete everything of a listener; returns how many events that were."""
         # Plays of an earlier Segue, without that moment, come first.
         known = self._plays.find_one({"user": user, "event.private": False}, {"stored_ms": 1}, sort=[("stored_ms", 1)])
-        if known is None:
-            return self._plays.delete_many({"user": user}).deleted_count
-        # Noted before, so that a kill in between leaves the note, and again after, when nobody can read them any more.
-        note = self._forgotten.insert_one({"at_ms": _now(), "first_ms": known.get("stored_ms", 0)}).inserted_id
+        # Noted before, and again after, when nobody can read them any more. Until then the note has the name: when the
+        # wish comes once more, because the first try was killed or MongoDB was away, that note is ended.
+        if known is not None:
+            begun = {"at_ms": _now(), "first_ms": known.get("stored_ms", 0)}
+            self._forgotten.update_one({"user": user}, {"$setOnInsert": begun}, upsert=True)
         deleted = self._plays.delete_many({"user": user}).deleted_count
-        self._forgotten.update_one({"_id": note}, {"$set": {"at_ms": _now()}})
+        self._forgotten.update_many({"user": user}, {"$set": {"at_ms": _now()}, "$unset": {"user": ""}})
         return deleted
 
     @mongo_errors()
     def forgettings(self) -> list[Forgetting]:
         """Those that are not settled yet."""
-        return [Forgetting(one["at_ms"], one["first_ms"]) for one in self._forgotten.find()]
+        return [Forgetting(one["at_ms"], one["first_ms"], "user" not in one) for one in self._forgotten.find()]
 
     @mongo_errors()
     def settle(self, forgetting: Forgetting) -> None:
         """No model is left that learned from this listener."""
-        self._forgotten.delete_many(forgetting._asdict())
+        self._forgotten.delete_many({"at_ms": forgetting.at_ms, "first_ms": forgetting.first_ms})
 
     def scan(self, lower: str = "", upper: str = "g") -> Iterator[StoredPlay]:
         """All plays with `lower <= event id < upper`: ids are hexadecimal, so equal ranges are about equal shares."""

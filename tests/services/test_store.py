@@ -12,6 +12,7 @@ import pytest
 from infra.errors import NotFound, SegueError, SettingsError, StoreError
 from infra.models import UserId
 from infra.store import Failure, Store
+from tests.data.cut_off import cut_off
 from tests.data.installed import wait_for
 from tests.data.records import START, play, record, track_id
 
@@ -127,10 +128,30 @@ def test_a_forgetting_is_noted_without_the_name_until_it_is_settled(store: Store
     assert store.plays.forgettings() == []
 
 
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_a_forgetting_cut_off_in_the_middle_is_one_forgetting_that_ends_later(store: Store, carried_out: bool):
+    """The wish is delivered again: models made in between may have learned from what was not deleted yet."""
+    store.plays.append([play("One")])
+    with (
+        cut_off(store.uri, "delete", carried_out=carried_out) as uri,
+        Store(uri, store.database) as cut,
+        pytest.raises(StoreError),
+    ):
+        cut.plays.forget(UserId("me"))
+    assert store.plays.count() == (0 if carried_out else 1)
+    (begun,) = store.plays.forgettings()
+    between = _next_millisecond()
+    assert (begun.ended, begun.at_ms < between) == (False, True)
+    store.plays.forget(UserId("me"))
+    (noted,) = store.plays.forgettings()
+    assert noted == (noted.at_ms, begun.first_ms, True)
+    assert noted.at_ms >= between
+    assert store.plays.count() == 0
+
+
 def test_plays_that_have_arrived_since_are_counted_up_to_a_number(store: Store):
     store.plays.append([play("One", minute=m) for m in range(3)])
-    later = time.time_ns() // 1_000_000 + 1
-    wait_for(lambda: time.time_ns() // 1_000_000 >= later, "the next millisecond")
+    later = _next_millisecond()
     ahead = play("One", minute=10_000_000)
     store.plays.append(
         [play("One"), play("One", kind="started"), play("One", private=True), ahead, play("One", kind="liked")]
@@ -165,3 +186,10 @@ def test_a_database_that_is_away_is_said_so():
         pytest.raises(StoreError, match=r"127\.0\.0\.1:1"),
     ):
         store.prepare()
+
+
+def _next_millisecond() -> int:
+    """Wait for it; milliseconds since 1970."""
+    later = time.time_ns() // 1_000_000 + 1
+    wait_for(lambda: time.time_ns() // 1_000_000 >= later, "the next millisecond")
+    return later

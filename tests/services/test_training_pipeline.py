@@ -15,7 +15,7 @@ import pytest
 
 from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
-from infra.errors import NotFound, ServiceError, TrainingError
+from infra.errors import BundleError, NotFound, ServiceError, TrainingError
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
@@ -29,7 +29,7 @@ from training.pipeline import TrainingReport, train
 from training.recommend import bundle
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry
-from training.registry.acceptance import accept
+from training.registry.acceptance import accept, promote
 from training.tracking.register import abandon, track_run
 
 CONFIG = ModelConfig(dim=16, epochs=2, batch_size=16)
@@ -168,6 +168,22 @@ def test_promoting_moves_the_champion_and_back(
     assert not known[second.version].champion
     assert known[second.version].run_id == second.run_id
     registry.promote(addresses.mlflow, before or second.version)
+
+
+def test_a_version_that_may_not_answer_is_not_promoted(
+    first: TrainingReport, second: TrainingReport, library: Store, addresses: Addresses, tmp_path: Path
+) -> None:
+    before = registry.champion(addresses.mlflow)
+    other = next(version for version in (first.version, second.version) if version != before)
+    with (
+        Store(library.uri, f"test_{uuid.uuid4().hex[:12]}").prepare() as elsewhere,
+        pytest.raises(BundleError, match="made for normaliser 1, which the library does not have"),
+    ):
+        promote(addresses.mlflow, other, tmp_path, elsewhere.normalisers)
+    assert registry.champion(addresses.mlflow) == before
+    promote(addresses.mlflow, other, tmp_path, library.normalisers)
+    assert registry.champion(addresses.mlflow) == other
+    promote(addresses.mlflow, before or second.version, tmp_path, library.normalisers)
 
 
 def test_the_bundle_holds_what_its_vectors_were_made_with(

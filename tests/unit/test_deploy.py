@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import yaml
 
 from infra.settings import Settings
+from ui.programs import programs
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "infra" / "deploy"
@@ -78,6 +81,27 @@ def test_batch_and_inference_share_the_media_and_not_the_home(compose: dict[str,
         homes.add(mounted["/data"])
         media.add(mounted["/data/media"])
     assert (len(homes), len(media)) == (2, 1)
+
+
+def test_training_by_itself_runs_beside_what_answers(compose: dict[str, Any], dockerfile: str, tmp_path: Path):
+    """`segue up` in the container of the API starts the watch, and nothing there switches it off."""
+    stage = dockerfile.partition(" AS inference\n")[2].partition("\nFROM ")[0]
+    told = dict(re.findall(r"^(ENTRYPOINT|CMD) (\[.+\])$", stage, re.MULTILINE))
+    assert json.loads(told["ENTRYPOINT"]) + json.loads(told["CMD"]) == ["segue", "up", "--no-ui"]
+    inference = compose["services"]["inference"]
+    assert inference["build"]["target"] == "inference"
+    assert not inference.keys() & {"entrypoint", "command", "profiles"}
+    assert "SEGUE_RETRAIN_PLAYS" not in inference["environment"]
+    started = {one.name: one.argv for one in programs(Settings.load(home=tmp_path), {"http": 8000})}
+    assert list(started["retrain"][1:]) == [
+        "-m",
+        "training.retrain",
+        sys.executable,
+        "-m",
+        "ui.cli",
+        "train",
+        "--tuned",
+    ]
 
 
 def test_the_image_copies_what_exists(dockerfile: str):

@@ -1,22 +1,28 @@
-"""A version that goes for good: out of the registry, and its files out of the artifact store.
+"""A model that goes for good: out of the registry, and its files out of the artifact store.
 
-In: a version. Out: nothing left of it but its run, which holds figures and plots.
+In: a version, or a model that never became one. Out: nothing left of it but its run, which holds figures and plots.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.utils import get_results_from_paginated_fn
 
 from infra.errors import ServiceError
+from training.registry import versions as registry
 from training.registry.versions import MODEL, ModelVersion
+from training.tracking.client import EXPERIMENT, LOGGED, tracking_client
 
-__all__ = ["remove"]
+__all__ = ["remove", "remove_unregistered", "unregistered"]
 
+PAGE = 100
 OBJECT_STORES = {
     "botocore.exceptions": ("BotoCoreError", "ClientError"),
     "azure.core.exceptions": ("AzureError",),
@@ -28,12 +34,58 @@ OBJECT_STORES = {
 
 def remove(uri: str, version: ModelVersion) -> None:
     """Remove it, the files first: killed in between, the next try finds it still. Raises `ServiceError`."""
-    client = MlflowClient(uri)
+    client = tracking_client(uri)
     try:
         _remove_files(client, uri, version.model_id)
         client.delete_model_version(MODEL, version.version)
     except _failures() as error:
         raise ServiceError(f"MLflow at {uri}: version {version.version} cannot be removed: {error}") from error
+
+
+def unregistered(uri: str, interrupted: Collection[str]) -> list[str]:
+    """Models of trainings that were killed before they had registered them; raises `ServiceError`.
+
+    `interrupted` are runs that nobody is in: those who go on with them log their model anew. In any other run that has
+    not ended a training may be about to register its model, on another machine for instance.
+    """
+    client = tracking_client(uri)
+    try:
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return []
+        # In this order: a run that ends meanwhile had its model registered before.
+        logged = _logged(client, experiment.experiment_id)
+        going_on = _going_on(client, experiment.experiment_id) - set(interrupted)
+        registered = {version.model_id for version in registry.versions(uri)}
+    except _failures() as error:
+        raise ServiceError(f"MLflow at {uri} does not list its models: {error}") from error
+    return [one.model_id for one in logged if one.model_id not in registered and one.source_run_id not in going_on]
+
+
+def remove_unregistered(uri: str, model_id: str) -> None:
+    """Remove one of them; raises `ServiceError`."""
+    try:
+        _remove_files(tracking_client(uri), uri, model_id)
+    except _failures() as error:
+        raise ServiceError(f"MLflow at {uri}: model {model_id} cannot be removed: {error}") from error
+
+
+def _logged(client: MlflowClient, experiment: str) -> list[LoggedModel]:
+    """All that our runs have logged."""
+    ours = f"name = '{LOGGED}'"
+    found: list[LoggedModel] = get_results_from_paginated_fn(
+        lambda most, token: client.search_logged_models([experiment], ours, max_results=most, page_token=token), PAGE
+    )
+    return [one for one in found if one.source_run_id]
+
+
+def _going_on(client: MlflowClient, experiment: str) -> set[str]:
+    """Runs that have not ended, as far as MLflow was told."""
+    running = "attributes.status = 'RUNNING'"
+    found: list[Run] = get_results_from_paginated_fn(
+        lambda most, token: client.search_runs([experiment], running, max_results=most, page_token=token), PAGE
+    )
+    return {run.info.run_id for run in found}
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -1,12 +1,11 @@
 """Every training as a run in MLflow, its trials as runs below it, and its model as a version in the registry.
 
 In: parameters, curves, metrics, files, a bundle. Out: a run that shows them and, when asked, a registered version
-that `training.registry.versions` can fetch and `mlflow.pyfunc` can load. Only this file, `register_trials.py` and `prune.py` import mlflow.
+that `training.registry.versions` can fetch and `mlflow.pyfunc` can load.
 """
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,29 +17,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Param
-from mlflow.environment_variables import (
-    MLFLOW_DISABLE_TELEMETRY,
-    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
-    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
-    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT,
-)
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
-from mlflow.telemetry import set_telemetry_client
 from mlflow.types.schema import Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from infra.errors import ServiceError
 from training.registry import registered
 from training.registry.versions import LOGGED_MODEL, MODEL
+from training.tracking.client import EXPERIMENT, LOGGED, tracking_client
 from training.tracking.register_trials import TrialRuns, end_trials, environment, points
 
-__all__ = ["EXPERIMENT", "TrackedRun", "abandon", "track_run"]
+__all__ = ["TrackedRun", "abandon", "track_run"]
 
-EXPERIMENT = "segue"
 NEEDED = ("annoy", "numpy", "pandas", "pydantic")
 """What a registered model needs beside our own package."""
-RETRIES = 2
 LOSS = "loss"
 """What every epoch measures."""
 
@@ -113,7 +104,7 @@ class TrackedRun:
             # Said by MLflow of its own types, when it loads this part of itself.
             warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
             model = mlflow.pyfunc.log_model(
-                name="recommender",
+                name=LOGGED,
                 loader_module=registered.__name__,
                 data_path=str(bundle),
                 signature=SIGNATURE,
@@ -142,11 +133,10 @@ def track_run(uri: str, tags: Mapping[str, str], *, again: str = "") -> Iterator
 
     An error inside marks it as failed. Raises `ServiceError` when MLflow is away.
     """
-    _quiet()
+    client = tracking_client(uri)
     mlflow.set_tracking_uri(uri)
     try:
         mlflow.set_experiment(EXPERIMENT)
-        client = MlflowClient(uri)
         known = end_trials(client, again) if again else False
         with mlflow.start_run(
             again if known else None, tags={**environment(), **tags}, log_system_metrics=False
@@ -159,8 +149,7 @@ def track_run(uri: str, tags: Mapping[str, str], *, again: str = "") -> Iterator
 
 def abandon(uri: str, run_id: str) -> None:
     """Mark a run that nobody will go on with; raises `ServiceError` when MLflow is away."""
-    _quiet()
-    client = MlflowClient(uri)
+    client = tracking_client(uri)
     try:
         if end_trials(client, run_id):
             client.set_terminated(run_id, "KILLED")
@@ -170,16 +159,3 @@ def abandon(uri: str, run_id: str) -> None:
 
 def _pinned(packages: Sequence[str]) -> list[str]:
     return [f"{name}=={installed(name)}" for name in packages]
-
-
-def _quiet() -> None:
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    for variable, value in (
-        (MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, False),
-        (MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, True),
-        (MLFLOW_HTTP_REQUEST_MAX_RETRIES, RETRIES),
-        # Nothing about a listener's machine is sent to anyone.
-        (MLFLOW_DISABLE_TELEMETRY, True),
-    ):
-        variable.set(value)
-    set_telemetry_client()
