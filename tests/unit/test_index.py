@@ -49,6 +49,12 @@ def test_embeddings_as_models_have_them_are_found():
     assert recall(exact(table, asked, 20), [index.nearest(query, 20) for query in asked], 20) >= 0.99
 
 
+def test_with_less_effort_as_many_are_found_and_each_once(trees: VectorIndex, many: np.ndarray):
+    found = trees.nearest(many[3], 50, effort=0.01)
+    assert len(np.unique(found)) == 50
+    assert found[0] == 3
+
+
 def test_more_is_inspected_among_more_and_for_more():
     assert looks(10_000, 20) < looks(100_000, 20) < looks(1_000_000, 20) < 1_000_000 / 5
     assert looks(10_000, 20) < looks(10_000, 200)

@@ -83,6 +83,12 @@ class Cooccurrence:
         """The session of each place in the flat items."""
         return self._session_of[places].astype(np.int64)
 
+    def items_of(self, sessions: Ints) -> tuple[Ints, Ints]:
+        """The items of `sessions`, one after the other, and for each the place of its session among them."""
+        begins = self._offsets[sessions]
+        places, owner = ragged(begins, self._offsets[sessions + 1] - begins)
+        return self.items_at(places), owner
+
     def around(self, places: Ints, window: int) -> tuple[Ints, Ints]:
         """The places no further than `window` from each of `places` in its session, itself left out, and whose they are."""
         sessions = self.sessions_of(places)

@@ -12,6 +12,7 @@ import numpy as np
 from training.data.dataset import TrainingData
 from training.judge.evaluate import Progress, pairs
 from training.learn.boost import boost
+from training.learn.memory import give_back
 from training.learn.model import ModelConfig
 from training.learn.train import Fit, Log, fit, quiet
 from training.recommend.recommender import SessionRecommender
@@ -42,6 +43,7 @@ def learn(
     and of the questions.
     """
     reranker = _reranker(config, data, how, progress, checkpoints)
+    give_back()
     fitted = how(config, data, log, checkpoints=_within(checkpoints, "all"))
     return SessionRecommender.build(
         fitted, data, config.ranking, seed=config.seed, reranker=reranker, normaliser_version=normaliser_version

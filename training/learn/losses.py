@@ -100,22 +100,22 @@ def _beside(config: ModelConfig, batch: Batch, queries: Tensor, others: Tensor, 
 class _SumOfExponentials(torch.autograd.Function):
     """Sum over `k` of exp(queries @ others.T), without the entries `(row, :, column)`.
 
-    By hand, because these (b, t, k) numbers are nearly all the work: bfloat16 products, and few passes over memory.
-    Cosines bound the logits, so no maximum has to be taken off first.
+    By hand, because these (b, t, k) numbers are nearly all the work and the memory: bfloat16 all the way to the sums, and
+    few passes. Cosines bound the logits, so no maximum has to be taken off first.
     """
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, others: Tensor, row: Tensor, column: Tensor) -> Tensor:
         half, table = queries.bfloat16(), others.bfloat16()
-        raised = (half @ table.T).float().exp_()
+        raised = (half @ table.T).exp_()
         raised[row, :, column] = 0.0
         ctx.save_for_backward(half, table, raised)
-        return raised.sum(-1)
+        return raised.sum(-1, dtype=torch.float32)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         half, table, raised = ctx.saved_tensors
-        flow = (raised * grads[0][..., None]).bfloat16().flatten(0, 1)
+        flow = raised.mul_(grads[0][..., None].bfloat16()).flatten(0, 1)
         return (
             (flow @ table).float().view(half.shape),
             (flow.T @ half.flatten(0, 1)).float(),

@@ -25,6 +25,7 @@ from training.learn.content_start import content_start
 from training.learn.crew import Crew, alone
 from training.learn.holdout import p_at_20
 from training.learn.losses import in_parts, session_loss, sound_loss
+from training.learn.memory import give_back
 from training.learn.model import ItemTable, ModelConfig, SessionEncoder
 from training.learn.neighbours import neighbours, windowed
 from training.recommend.encoder import FittedModel
@@ -136,6 +137,7 @@ class _Training:
             self._optimiser.step()
             self._schedule.step()
             losses.append(float(loss.detach()))
+        give_back()
         figures = {"loss": crew.mean(float(np.mean(losses))), "seconds": time.perf_counter() - began}
         if not math.isfinite(figures["loss"]):
             raise TrainingError(f"the loss is no number in epoch {number}: use a lower learning rate than {config.lr}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.data.cooccurrence import Cooccurrence, newest_of_each
 from training.data.vectors import Floats
 
-__all__ = ["Evidence", "evidence"]
+__all__ = ["Evidence", "evidence", "freshness", "located"]
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -93,10 +93,7 @@ class Evidence(NamedTuple):
 
     def at(self, places: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """(p,) the rows of the tracks at `places`, and which of them are there at all."""
-        rows = np.searchsorted(self.candidates, places)
-        rows[rows == len(self.candidates)] = 0
-        there = self.candidates[rows] == places if len(self.candidates) else np.zeros(len(places), dtype=bool)
-        return rows, there
+        return located(self.candidates, places)
 
     def of(self, places: Ints) -> Doubles:
         """The scores of the tracks at `places` (p,), 0 where nothing speaks for one."""
@@ -133,6 +130,19 @@ def evidence(together: Cooccurrence, session: Ints, strengths: Floats) -> Eviden
         none = np.empty(0)
         return Evidence(np.empty(0, dtype=np.int64), none, np.empty((0, len(seeds))), seeds, *[none] * 19)
     return _gathered(near, seeds, together.counts)
+
+
+def located(candidates: Ints, places: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """(p,) where each of `places` stands among the ascending `candidates`, and which of them are there at all."""
+    rows = np.searchsorted(candidates, places)
+    rows[rows == len(candidates)] = 0
+    there = candidates[rows] == places if len(candidates) else np.zeros(len(places), dtype=bool)
+    return rows, there
+
+
+def freshness(when: Doubles) -> Doubles:
+    """What a session of that moment counts, from 0 (the first one) towards 1 (the last)."""
+    return np.asarray(np.exp(FRESH * (when - 1)))
 
 
 def _neighbours(
@@ -207,7 +217,7 @@ def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
         alike_when=near.when[alike],
         alike_gap=near.gap[alike].astype(np.float64),
         alike_back=(k - 1 - near.seed[alike]).astype(np.float64),
-        fresh=total(near.pull * near.overlap * np.exp(FRESH * (near.when - 1))) * rarity,
+        fresh=total(near.pull * near.overlap * freshness(near.when)) * rarity,
         soonest=most(1 / np.maximum(near.gap, 1).astype(np.float64), newest & (near.gap > 0)),
     )
 

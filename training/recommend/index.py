@@ -106,15 +106,18 @@ class VectorIndex:
         found[fresh] = self._fresh[positions[fresh] - len(self._built)]
         return found
 
-    def nearest(self, vector: Floats, k: int) -> Positions:
-        """Up to `k` positions, nearest first; ties by position, so that the same question has the same answer."""
+    def nearest(self, vector: Floats, k: int, effort: float = 1.0) -> Positions:
+        """Up to `k` positions, nearest first; ties by position, so that the same question has the same answer.
+
+        With less `effort` that share of the nodes is inspected, and some of the nearest are missed.
+        """
         k = min(max(k, 0), len(self))
         # What is not in the trees: all of a small table, and whatever came after the trees were built.
         mapped = self._trees.get_n_items() if self._trees is not None else 0
         found = [np.arange(mapped, len(self), dtype=np.int64)]
         cosines = [self._built[mapped:] @ vector, self._fresh @ vector]
         if self._trees is not None and k:
-            places = self._trees.get_nns_by_vector(vector, k, search_k=looks(mapped, k))
+            places = self._trees.get_nns_by_vector(vector, k, search_k=max(int(effort * looks(mapped, k)), k))
             found.append(np.asarray(places, dtype=np.int64))
             cosines.append(self._built[found[-1]] @ vector)
         return _first(np.concatenate(found), np.concatenate(cosines), k)

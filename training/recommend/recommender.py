@@ -23,6 +23,7 @@ from training.recommend import bundle
 from training.recommend.encoder import Content, Encoder, FittedModel
 from training.recommend.heard import Heard, hear
 from training.recommend.index import VectorIndex
+from training.recommend.kindred import indexed
 from training.recommend.pleasing import Pleasing
 from training.recommend.ranking import Ranking
 from training.recommend.reasons import Reasons
@@ -36,6 +37,8 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 EXAMPLE_LENGTH, EXAMPLE_ANSWERS = 5, 10
+ITEMS, SESSIONS = "items.annoy", "sessions.annoy"
+"""The trees of the two indexes, in a bundle."""
 
 
 class Recommender(Protocol):
@@ -77,6 +80,7 @@ class SessionRecommender:
         encoder: Encoder | None = None,
         together: Cooccurrence | None = None,
         reranker: Reranker | None = None,
+        sessions: VectorIndex | None = None,
         temperature: float = 1.0,
         normaliser_version: int | None = None,
         trained: int | None = None,
@@ -91,7 +95,7 @@ class SessionRecommender:
         self._sound = sound
         self._content = content
         known = together if together is not None else Cooccurrence.none(len(self._tracks))
-        self._scorer = Scorer(index, counts, ranking, encoder, known, temperature, reranker)
+        self._scorer = Scorer(index, counts, ranking, encoder, known, temperature, reranker, sessions)
         self._trained = len(self._tracks) if trained is None else trained
         self._pleasing = Pleasing(ranking, index, self._artists, self._albums, heard)
         self._reasons = Reasons(self._tracks, sound, counts, heard, self._trained)
@@ -108,6 +112,7 @@ class SessionRecommender:
     ) -> SessionRecommender:
         """The recommender of a fitted model over the tracks and train sessions of `data`."""
         wanted = data.train.wanted()
+        together = Cooccurrence.build(wanted.offsets, wanted.items, len(data.track_ids))
         return SessionRecommender(
             name="segue",
             tracks=[TrackId(one) for one in data.track_ids],
@@ -121,8 +126,9 @@ class SessionRecommender:
             ranking=ranking,
             content=model.content,
             encoder=model.encoder,
-            together=Cooccurrence.build(wanted.offsets, wanted.items, len(data.track_ids)),
+            together=together,
             reranker=reranker,
+            sessions=indexed(together, model.items, seed) if model.encoder is not None and ranking.reranked else None,
             temperature=model.temperature,
             normaliser_version=normaliser_version,
         )
@@ -176,6 +182,7 @@ class SessionRecommender:
             encoder=scorer.encoder,
             together=scorer.together,
             reranker=scorer.reranker,
+            sessions=scorer.sessions,
             temperature=scorer.temperature,
             normaliser_version=self.normaliser_version,
             trained=self._trained,
@@ -230,6 +237,8 @@ class SessionRecommender:
             "counts": scorer.counts,
             "heard": self._heard,
         }
+        if scorer.sessions is not None:
+            arrays["sessions"] = scorer.sessions.table
         parts = {
             "content": self._content.weights if self._content is not None else {},
             "encoder": scorer.encoder.weights if scorer.encoder is not None else {},
@@ -252,7 +261,9 @@ class SessionRecommender:
             "example": {"recent": example, "next": self._answers(example)},
         }
         bundle.write(folder, arrays, values)
-        scorer.index.save(folder / "items.annoy")
+        scorer.index.save(folder / ITEMS)
+        if scorer.sessions is not None:
+            scorer.sessions.save(folder / SESSIONS)
         bundle.seal(folder)
 
     @staticmethod
@@ -268,7 +279,7 @@ class SessionRecommender:
                 tracks=tracks["ids"],
                 artists=tracks["artists"],
                 albums=tracks["albums"],
-                index=VectorIndex.load(arrays["items"], folder / "items.annoy"),
+                index=VectorIndex.load(arrays["items"], folder / ITEMS),
                 sound=arrays["sound"],
                 counts=arrays["counts"],
                 heard=arrays["heard"],
@@ -277,6 +288,7 @@ class SessionRecommender:
                 encoder=Encoder(encoder) if (encoder := _part(arrays, "encoder")) else None,
                 together=Cooccurrence(_part(arrays, "together")),
                 reranker=Reranker(trees) if (trees := _part(arrays, "reranker")) else None,
+                sessions=VectorIndex.load(arrays["sessions"], folder / SESSIONS) if "sessions" in arrays else None,
                 temperature=model["temperature"],
                 normaliser_version=model["normaliser_version"],
                 trained=model["trained"],

@@ -19,6 +19,7 @@ from training.recommend.encoder import Encoder
 from training.recommend.evidence import Evidence, evidence
 from training.recommend.heard import Heard
 from training.recommend.index import VectorIndex
+from training.recommend.kindred import kindred
 from training.recommend.ranking import Ranking, agreement, closeness, repulsion, start
 from training.recommend.rerank import Reranker, put_first
 from training.recommend.standins import lent
@@ -33,6 +34,8 @@ ALL_BELOW = 1_000
 """A library up to this size is ranked whole."""
 SEEDS_ASKED = 2
 """Newest seeds whose neighbours are taken as candidates; on public sessions more of them find nothing more."""
+SEEDS_EFFORT = 1 / 8
+"""Of the search for them: those that it misses are among the query's, or nobody's next track, as measured there."""
 START_AMONG = 1_000
 
 
@@ -59,6 +62,7 @@ class Asked(NamedTuple):
     by_seed: Doubles
     vectors: Floats
     evidence: Evidence
+    query: Floats | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Scorer:
     together: Cooccurrence
     temperature: float
     reranker: Reranker | None = None
+    sessions: VectorIndex | None = None
+    """The sessions of `together` by what stood in them."""
 
     def pool(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> Pool:
         """Candidates for `n` answers, none of `barred` (by position); something wanted must have been heard."""
@@ -115,12 +121,15 @@ class Scorer:
             near, together = (1 - ranking.together) * near + share * by_neighbours, share * together
         # The trees have learned from sessions alone, without the seeds from before.
         of_session = to_seeds[:, np.isin(heard.seeds, heard.session)]
-        return Asked(Scored(places, to_query - cost, agreed, of_session, near, together), by_seed, vectors, found)
+        return Asked(
+            Scored(places, to_query - cost, agreed, of_session, near, together), by_seed, vectors, found, query
+        )
 
     def _traits(self, asked: Asked, heard: Heard) -> tuple[Ints, Floats]:
         scored = asked.scored
         best = np.argsort(-(scored.near + scored.together), kind="stable")[: self.ranking.reranked]
-        return best, traits(scored, heard, asked.evidence, self._history)[best]
+        like = kindred(asked.query, self.sessions, self.together)
+        return best, traits(scored, heard, asked.evidence, like, self._history)[best]
 
     @cached_property
     def _history(self) -> History:
@@ -140,7 +149,8 @@ class Scorer:
         if len(barred) <= ALL_BELOW:
             return np.flatnonzero(~barred)
         k = max(self.ranking.candidates, 2 * n)
-        parts = [self.index.nearest(seed, self.ranking.seed_candidates) for seed in seeds[-SEEDS_ASKED:]]
+        few = self.ranking.seed_candidates
+        parts = [self.index.nearest(seed, few, SEEDS_EFFORT) for seed in seeds[-SEEDS_ASKED:]]
         if query is not None:
             parts.append(self.index.nearest(query, k))
         parts.append(found.candidates[np.argsort(-found.scores, kind="stable")[:k]])

@@ -14,6 +14,7 @@ from training.data.cooccurrence import Cooccurrence
 from training.data.vectors import Floats
 from training.recommend.evidence import Evidence
 from training.recommend.heard import Heard
+from training.recommend.kindred import Kindred
 
 __all__ = ["NAMES", "History", "Scored", "traits"]
 
@@ -74,6 +75,9 @@ NAMES = (
     "query_rank",
     "query_behind_best",
     "together_behind_best",
+    "kindred_share",
+    "kindred_fresh_share",
+    "kindred_best",
 )
 """Columns, in order. Shares and counts are logarithms; ranks begin at 0."""
 
@@ -111,7 +115,7 @@ class Scored(NamedTuple):
     together: Doubles
 
 
-def traits(scored: Scored, heard: Heard, evidence: Evidence, history: History) -> Floats:
+def traits(scored: Scored, heard: Heard, evidence: Evidence, kindred: Kindred, history: History) -> Floats:
     """(c, len(NAMES)) float32."""
     places, share = scored.places, scored.near + scored.together
     c = len(places)
@@ -124,6 +128,7 @@ def traits(scored: Scored, heard: Heard, evidence: Evidence, history: History) -
     back, times = _in_session(places, heard.session)
     length = len(heard.session)
     last = heard.session[-1]
+    kindred_share, kindred_fresh, kindred_best = kindred.of(places)
     columns = (
         scored.query,
         scored.agreed,
@@ -175,6 +180,9 @@ def traits(scored: Scored, heard: Heard, evidence: Evidence, history: History) -
         _rank(scored.query),
         scored.query - scored.query.max(),
         _log(scored.together) - _log(scored.together.max()),
+        _log(kindred_share),
+        _log(kindred_fresh),
+        kindred_best,
     )
     return np.stack(columns, axis=1).astype(np.float32)
 
