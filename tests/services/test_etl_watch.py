@@ -185,21 +185,24 @@ def test_what_cannot_be_looked_at_is_told_once_and_not_taken_for_gone(following:
 def test_ctrl_c_ends_it_with_a_summary(settings: Settings, services: Services, tmp_path: Path):
     services.ensure("mongo", "ray")
     os.utime(tone(tmp_path / "music" / "a.mp3", 2), (1e9, 1e9))
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "ui.cli", "ingest", "--watch", str(tmp_path / "music")],
         env=child_environment(**settings.environment()),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr
-    told = []
-    for line in process.stderr:
-        told.append(line)
-        if "Ctrl-C ends it" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    output, rest = process.communicate(timeout=PATIENCE_S)
+    ) as process:
+        try:
+            assert process.stderr
+            told = []
+            for line in process.stderr:
+                told.append(line)
+                if "Ctrl-C ends it" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            output, rest = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     assert (process.returncode, rest) == (0, "")
     assert "1 brought in" in "".join(told)
     assert "1 files found: 1 brought in, 0 unchanged, 0 left out" in output
