@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.data.cooccurrence import Cooccurrence, newest_of_each
 from training.data.vectors import Floats
 
-__all__ = ["Evidence", "evidence", "freshness", "located"]
+__all__ = ["Evidence", "evidence", "freshness", "located", "looked_up"]
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -97,8 +97,7 @@ class Evidence(NamedTuple):
 
     def of(self, places: Ints) -> Doubles:
         """The scores of the tracks at `places` (p,), 0 where nothing speaks for one."""
-        rows, there = self.at(places)
-        return np.where(there, self.scores[rows], 0.0) if there.any() else np.zeros(len(places))
+        return looked_up(self.scores, *self.at(places))
 
 
 class _Neighbours(NamedTuple):
@@ -138,6 +137,11 @@ def located(candidates: Ints, places: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     rows[rows == len(candidates)] = 0
     there = candidates[rows] == places if len(candidates) else np.zeros(len(places), dtype=bool)
     return rows, there
+
+
+def looked_up(values: Doubles, rows: Ints, there: NDArray[np.bool_], otherwise: float = 0.0) -> Doubles:
+    """(p,) the `values` (c,) of the tracks that `located` found, `otherwise` for the others."""
+    return np.where(there, values[rows], otherwise) if len(values) else np.full(len(rows), otherwise)
 
 
 def freshness(when: Doubles) -> Doubles:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from training.data.cooccurrence import Cooccurrence
 from training.data.vectors import Floats, unit
-from training.recommend.evidence import freshness, located
+from training.recommend.evidence import freshness, located, looked_up
 from training.recommend.index import VectorIndex
 
 __all__ = ["Kindred", "indexed", "kindred"]
@@ -45,13 +45,11 @@ class Kindred(NamedTuple):
 
     def of(self, places: Ints) -> tuple[Doubles, Doubles, Doubles]:
         """Share, fresh share and best cosine (-1 for none) of the tracks at `places` (p,)."""
-        if not len(self.candidates):
-            return np.zeros(len(places)), np.zeros(len(places)), np.full(len(places), -1.0)
-        rows, there = located(self.candidates, places)
+        found = located(self.candidates, places)
         return (
-            np.where(there, self.share[rows], 0.0),
-            np.where(there, self.fresh[rows], 0.0),
-            np.where(there, self.best[rows], -1.0),
+            looked_up(self.share, *found),
+            looked_up(self.fresh, *found),
+            looked_up(self.best, *found, otherwise=-1.0),
         )
 
 

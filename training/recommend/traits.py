@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from training.data.cooccurrence import Cooccurrence
 from training.data.vectors import Floats
-from training.recommend.evidence import Evidence
+from training.recommend.evidence import Evidence, looked_up
 from training.recommend.heard import Heard
 from training.recommend.kindred import Kindred
 
@@ -122,7 +122,7 @@ def traits(scored: Scored, heard: Heard, evidence: Evidence, kindred: Kindred, h
     rows, there = evidence.at(places)
 
     def of(values: Doubles) -> Doubles:
-        return np.where(there, values[rows], 0.0) if len(values) else np.zeros(c)
+        return looked_up(values, rows, there)
 
     overlap = of(evidence.overlap)
     back, times = _in_session(places, heard.session)
