@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -12,6 +13,9 @@ from infra.bus import Bus, ensure_topics
 from infra.services import RAY_CLIENT, Services
 from infra.settings import Settings, export
 from infra.store import Store
+
+# A shell has what it starts in the background ignore Ctrl-C, and all that this starts in its turn; tests end commands by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Ray reads its variables when it is imported, whichever test module does that first.
 export(RAY_CLIENT)
