@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
+from infra.clock import to_ms
 from infra.errors import BadEvent
 from infra.models import Frozen, TrackId, UserId
 
@@ -42,6 +43,11 @@ class PlayEvent(Frozen):
     client: str = Field(default="", max_length=128)
     private: bool = False
     """Kept for the listener's own history and never learned from."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it happened, in milliseconds since 1970."""
+        return to_ms(self.at)
 
 
 def encode(event: PlayEvent) -> bytes:

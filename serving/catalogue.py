@@ -9,11 +9,11 @@ import base64
 import bisect
 import json
 import logging
-import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from infra.clock import now_ms
 from infra.errors import NotFound, StoreError
 from infra.models import Media, Track, TrackId, TrackRecord
 from serving.media import path_of
@@ -71,7 +71,7 @@ class Catalogue:
 
     def refresh(self) -> bool:
         """Take in what has changed since the last call; returns whether anything has. Raises `StoreError`."""
-        asked_ms = time.time_ns() // 1_000_000
+        asked_ms = now_ms()
         since = max(min(self._newest + 1, self._asked_ms - OVERLAP_MS), 0)
         changed = [(r, record) for r, record in self._changes(since) if self._revisions.get(record.track.id) != r]
         self._asked_ms = asked_ms

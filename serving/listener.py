@@ -116,7 +116,7 @@ class Listener:
             self._numbers.number(event.track),
             event.position_ms,
             event.duration_ms,
-            int(event.at.timestamp() * 1000),
+            event.at_ms,
             KINDS.index(event.kind),
             event.private,
         )

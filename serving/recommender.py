@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import OrderedDict
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer, TailReader
+from infra.clock import now_ms
 from infra.errors import ServiceError
 from infra.models import Recommendation, TrackId, UserId
 from infra.settings import Settings
@@ -243,4 +243,4 @@ def _taste_of(recent: Recent) -> Taste:
 def _radio(seed: TrackId, recent: list[Signal]) -> list[Signal]:
     """The seed as the one thing wanted; what was refused still pushes, and what has just been played does not come back."""
     others = (s._replace(weight=min(s.weight, 0.0)) for s in recent if s.track != seed)
-    return [*others, Signal(seed, 1.0, time.time_ns() // 1_000_000, heard=False)]
+    return [*others, Signal(seed, 1.0, now_ms(), heard=False)]

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from infra.clock import now_ms
 from training.due import Attempt
 
-__all__ = ["Attempts", "now_ms", "trouble"]
+__all__ = ["Attempts", "trouble"]
 
 log = logging.getLogger("segue.retrain")
 
@@ -71,8 +72,3 @@ def trouble(attempt: Attempt | None) -> str:
         case Attempt(state="away"):
             return "; the last attempt met what passes, a part that was away for instance, and is repeated"
     return "; the last attempt was killed"
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

@@ -13,6 +13,7 @@ from importlib.metadata import version as installed
 
 from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
+from infra.clock import now_ms
 from infra.errors import Outdated, TrainingError
 from infra.settings import Settings
 from infra.store import Store
@@ -136,7 +137,7 @@ def _prepared(
             work.folder,
             normaliser_version=normaliser_version,
             gap_minutes=settings.session_gap_minutes,
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=now_ms(),
         )
     if prepared.left_out:
         stages.say(

@@ -17,13 +17,14 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from infra.clock import now_ms
 from infra.errors import SegueError, ServiceError
 from infra.secrecy import without_secrets
 from infra.services import discover, tell_doing
 from infra.settings import Settings
 from infra.store import Forgetting, Store
 from training.alone import who_trains
-from training.attempts import Attempts, now_ms, trouble
+from training.attempts import Attempts, trouble
 from training.command import run
 from training.due import Attempt, Trained, due
 from training.interrupted import forget_in_interrupted

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from infra.clock import now_ms
 from infra.errors import ServiceError
 from infra.models import Frozen
 from infra.settings import Settings
@@ -71,7 +71,7 @@ class Workspace:
         """Begin anew: without any file, and without a past."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.note(**Job(begun_ms=_now()).model_dump())
+        self.note(**Job(begun_ms=now_ms()).model_dump())
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def workspace(settings: Settings, asked: str, forsake: Callable[[Job], None]) ->
         root = work_folder(settings)
         folder = root / hashlib.sha256(asked.encode()).hexdigest()[:16]
         _sweep(root, forsake)
-        work = Workspace(folder, _read(folder) or Job(begun_ms=_now()))
+        work = Workspace(folder, _read(folder) or Job(begun_ms=now_ms()))
         if not (folder / FILE).exists():
             work.clear()
         try:
@@ -104,7 +104,7 @@ def _sweep(root: Path, forsake: Callable[[Job], None]) -> None:
     root.mkdir(parents=True, exist_ok=True)
     for folder in root.iterdir():
         job = _read(folder)
-        if job is None or job.begun_ms < _now() - KEPT_MS:
+        if job is None or job.begun_ms < now_ms() - KEPT_MS:
             if job is not None:
                 forsake(job)
             shutil.rmtree(folder, ignore_errors=True)
@@ -115,7 +115,3 @@ def _read(folder: Path) -> Job | None:
         return Job.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from infra import clock
 from infra.errors import SettingsError
 from infra.events import DAY_MS, EARLIEST, LATEST
 
@@ -56,7 +57,7 @@ def to_ms(moment: datetime) -> int:
     known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not EARLIEST <= known <= LATEST.replace(year=LATEST.year - 1):
         raise ValueError(f"{moment:%Y-%m-%d} is not a time at which music was played")
-    return int(known.timestamp() * 1000)
+    return clock.to_ms(known)
 
 
 def within_a_day(length_ms: int) -> int:

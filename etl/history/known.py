@@ -27,7 +27,7 @@ class Known:
         self._began: defaultdict[tuple[TrackId, int], list[tuple[int, str]]] = defaultdict(list)
         for event in stored:
             self._ids.add(event.event_id)
-            began_ms = int(event.at.timestamp() * 1000) - event.position_ms
+            began_ms = event.at_ms - event.position_ms
             self.note(event.track, began_ms, event.client)
 
     def __contains__(self, event: UUID) -> bool:

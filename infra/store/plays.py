@@ -6,13 +6,13 @@ listeners were forgotten.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
+from infra.clock import now_ms
 from infra.errors import SegueError
 from infra.events import PlayEvent
 from infra.models import UserId
@@ -110,10 +110,10 @@ class PlayStore:
         # Noted before, and again after, when nobody can read them any more. Until then the note has the name: when the
         # wish comes once more, because the first try was killed or MongoDB was away, that note is ended.
         if known is not None:
-            begun = {"at_ms": _now(), "first_ms": known.get("stored_ms", 0)}
+            begun = {"at_ms": now_ms(), "first_ms": known.get("stored_ms", 0)}
             self._forgotten.update_one({"user": user}, {"$setOnInsert": begun}, upsert=True)
         deleted = self._plays.delete_many({"user": user}).deleted_count
-        self._forgotten.update_many({"user": user}, {"$set": {"at_ms": _now()}, "$unset": {"user": ""}})
+        self._forgotten.update_many({"user": user}, {"$set": {"at_ms": now_ms()}, "$unset": {"user": ""}})
         return deleted
 
     @mongo_errors()
@@ -149,9 +149,4 @@ class PlayStore:
 
 
 def _document(event: PlayEvent) -> Document:
-    at_ms = int(event.at.timestamp() * 1000)
-    return {"user": event.user, "at_ms": at_ms, "stored_ms": _now(), "event": event.model_dump(mode="json")}
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+    return {"user": event.user, "at_ms": event.at_ms, "stored_ms": now_ms(), "event": event.model_dump(mode="json")}

@@ -6,7 +6,6 @@ In: `TrackRecord`s from ETL. Out: the same by id, change time or id range.
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 
+from infra.clock import now_ms
 from infra.models import Media, Source, TrackId, TrackRecord
 from infra.store.mongo_errors import mongo_errors
 
@@ -70,7 +70,7 @@ class TrackStore:
     @mongo_errors()
     def set_vectors(self, version: int, vectors: Mapping[TrackId, Sequence[float]]) -> None:
         """Store normaliser `version`'s vectors beside those of the version before; older ones go."""
-        revision = _now()
+        revision = now_ms()
         writes = [
             UpdateOne(
                 {"_id": track},
@@ -88,7 +88,7 @@ class TrackStore:
     @mongo_errors()
     def set_missing(self, tracks: Iterable[TrackId], missing: bool) -> None:
         """Mark tracks whose source has gone, or has come back."""
-        change = {"$set": {"missing": missing, "revision": _now()}}
+        change = {"$set": {"missing": missing, "revision": now_ms()}}
         writes = [UpdateOne({"_id": track}, change) for track in tracks]
         if writes:
             self._tracks.bulk_write(writes)
@@ -182,17 +182,13 @@ def _document(record: TrackRecord) -> Document:
     body = record.model_dump(mode="json")
     body["features"]["segments"] = _packed(record.features.segments)
     newest = {"features_version": record.features.version, "vector_version": max(record.vectors, default=0)}
-    return {"_id": record.track.id, "revision": _now(), **newest, **body}
+    return {"_id": record.track.id, "revision": now_ms(), **newest, **body}
 
 
 def _record(document: Document) -> TrackRecord:
     features = document["features"]
     features["segments"] = _unpacked(features["segments"], len(features["values"]))
     return TrackRecord.model_validate({k: v for k, v in document.items() if k in TrackRecord.model_fields})
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _packed(parts: Sequence[Sequence[float]]) -> str:

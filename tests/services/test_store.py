@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import time
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
+from infra.clock import now_ms
 from infra.errors import NotFound, SegueError, SettingsError, StoreError
 from infra.models import UserId
 from infra.store import Failure, Store
@@ -118,7 +118,7 @@ def test_forgetting_a_listener_leaves_the_others(store: Store):
 
 
 def test_a_forgetting_is_noted_without_the_name_until_it_is_settled(store: Store):
-    before = time.time_ns() // 1_000_000
+    before = now_ms()
     store.plays.append([play("One"), play("Two", user="private", private=True)])
     for name in ("me", "private", "nobody", "me"):
         store.plays.forget(UserId(name))
@@ -156,7 +156,7 @@ def test_plays_that_have_arrived_since_are_counted_up_to_a_number(store: Store):
     store.plays.append(
         [play("One"), play("One", kind="started"), play("One", private=True), ahead, play("One", kind="liked")]
     )
-    count = partial(store.plays.arrived, kinds=("finished", "liked"), until_ms=int(ahead.at.timestamp() * 1000) - 1)
+    count = partial(store.plays.arrived, kinds=("finished", "liked"), until_ms=ahead.at_ms - 1)
     assert count(later, most=9) == 2
     assert count(0, most=9) == 5
     assert count(0, most=4) == 4
@@ -190,6 +190,6 @@ def test_a_database_that_is_away_is_said_so():
 
 def _next_millisecond() -> int:
     """Wait for it; milliseconds since 1970."""
-    later = time.time_ns() // 1_000_000 + 1
-    wait_for(lambda: time.time_ns() // 1_000_000 >= later, "the next millisecond")
+    later = now_ms() + 1
+    wait_for(lambda: now_ms() >= later, "the next millisecond")
     return later

@@ -70,7 +70,7 @@ class _Listening:
         self.ended = self.heard = False
 
     def take(self, event: PlayEvent) -> None:
-        self.at_ms = _at_ms(event)
+        self.at_ms = event.at_ms
         self.began_ms = self.at_ms - event.position_ms
         judged = weight(event.kind, event.position_ms, event.duration_ms)
         if event.kind in ("liked", "disliked"):
@@ -117,8 +117,4 @@ RANK = {"started": 0, "progress": 1, "skipped": 2, "finished": 2, "liked": 3, "d
 
 
 def _order(event: PlayEvent) -> tuple[int, int]:
-    return _at_ms(event), RANK[event.kind]
-
-
-def _at_ms(event: PlayEvent) -> int:
-    return int(event.at.timestamp() * 1000)
+    return event.at_ms, RANK[event.kind]

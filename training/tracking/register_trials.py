@@ -6,7 +6,6 @@ In: trials as they begin, learn and end. Out: MLflow runs with parameters, curve
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Mapping
 from importlib.metadata import version as installed
 
@@ -17,6 +16,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.utils.git_utils import get_git_commit
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from infra.clock import now_ms
 from training.learn.search import Trial
 
 __all__ = ["TrialRuns", "end_trials", "environment", "points"]
@@ -75,7 +75,7 @@ def end_trials(client: MlflowClient, run_id: str) -> bool:
 
 def points(values: Mapping[str, float], step: int) -> list[Metric]:
     """Values measured now, as points of curves."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     return [Metric(name, float(value), now, step) for name, value in values.items()]
 
 
