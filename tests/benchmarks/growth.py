@@ -37,7 +37,7 @@ from training.learn.model import ModelConfig
 from training.learn.train import fit
 from training.spark.prepare import prepare_frames
 from training.spark.session import session
-from training.spark.source import read
+from training.spark.source import enough_partitions, read
 
 LOOK_EVERY_S = 0.5
 GAP_MINUTES = 30
@@ -86,14 +86,14 @@ def store_stage(folder: Path) -> dict[str, Any]:
             for batch in pq.ParquetFile(path).iter_batches(APPENDED_AT_ONCE):
                 store.plays.append([_event(row) for row in batch.to_pylist()])
         written = time.perf_counter()
-        partitions = max(store.plays.count() // 20_000, 1)
         with session(settings, rows=store.plays.count()) as spark:
             started = time.perf_counter()
-            plays = read(spark, store.uri, store.database, "plays", partitions)
+            ranges = enough_partitions(spark, store.plays.count())
+            plays = read(spark, store.uri, store.database, "plays", ranges)
             plays.write.parquet(str(folder / "read"))
             ended = time.perf_counter()
     rows = sum(pq.read_metadata(path).num_rows for path in (folder / "read").glob("*.parquet"))
-    return {"write_s": written - began, "read_s": ended - started, "rows": rows, "partitions": partitions}
+    return {"write_s": written - began, "read_s": ended - started, "rows": rows, "partitions": ranges}
 
 
 STAGES: dict[str, Callable[[Path], dict[str, Any]]] = {

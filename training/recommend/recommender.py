@@ -29,6 +29,7 @@ from training.recommend.ranking import Ranking
 from training.recommend.reasons import Reasons
 from training.recommend.rerank import Reranker
 from training.recommend.scoring import Scorer
+from training.recommend.standins import placed
 from training.recommend.traits import NAMES
 
 __all__ = ["Recommender", "SessionRecommender"]
@@ -111,6 +112,7 @@ class SessionRecommender:
         normaliser_version: int | None = None,
     ) -> SessionRecommender:
         """The recommender of a fitted model over the tracks and train sessions of `data`."""
+        items = _with_unplayed(model, data)
         wanted = data.train.wanted()
         together = Cooccurrence.build(wanted.offsets, wanted.items, len(data.track_ids))
         return SessionRecommender(
@@ -118,7 +120,7 @@ class SessionRecommender:
             tracks=[TrackId(one) for one in data.track_ids],
             artists=data.artists,
             albums=data.albums,
-            index=VectorIndex.build(model.items, seed),
+            index=VectorIndex.build(items, seed),
             sound=data.sound,
             counts=data.counts,
             heard=np.bincount(np.concatenate([data.train.items, data.holdout.items]), minlength=len(data.track_ids))
@@ -128,7 +130,7 @@ class SessionRecommender:
             encoder=model.encoder,
             together=together,
             reranker=reranker,
-            sessions=indexed(together, model.items, seed) if model.encoder is not None and ranking.reranked else None,
+            sessions=indexed(together, items, seed) if model.encoder is not None and ranking.reranked else None,
             temperature=model.temperature,
             normaliser_version=normaliser_version,
         )
@@ -310,9 +312,10 @@ class SessionRecommender:
         return [str(one.track) for one in self.next_tracks(asked, EXAMPLE_ANSWERS)]
 
     def _project(self, sound: Floats) -> Floats:
+        index = self._scorer.index
         if self._content is not None:
-            return unit(self._content(sound))
-        dim = self._scorer.index.dim
+            return placed(self._content, sound, self._sound, index.rows, self._scorer.counts)
+        dim = index.dim
         return unit(sound) if sound.shape[1] == dim else np.zeros((len(sound), dim), dtype=np.float32)
 
     def _hear(self, recent: Sequence[Signal]) -> Heard:
@@ -336,6 +339,16 @@ class SessionRecommender:
             Recommendation(track=self._tracks[p], score=1.0 - rank / n, because=self._reasons.unasked(int(p), heard))
             for rank, p in enumerate(places[chosen])
         ]
+
+
+def _with_unplayed(model: FittedModel, data: TrainingData) -> Floats:
+    """(n_tracks, dim): the items of a model, those without plays where what sounds like them has them stand."""
+    unplayed = np.flatnonzero(data.counts == 0)
+    if model.content is None or not len(unplayed):
+        return model.items
+    items = model.items.copy()
+    items[unplayed] = placed(model.content, data.sound[unplayed], data.sound, model.items.__getitem__, data.counts)
+    return items
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:

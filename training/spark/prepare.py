@@ -6,7 +6,6 @@ on the way. Nothing is ever collected whole.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -17,12 +16,9 @@ from pyspark.sql import functions as F  # noqa: N812  what PySpark's own documen
 from infra.models import Frozen
 from infra.store import Store
 from training.spark import sessions as steps
-from training.spark.source import read
+from training.spark.source import enough_partitions, read
 
 __all__ = ["Prepared", "prepare", "prepare_frames"]
-
-ROWS_A_PARTITION = 20_000
-MOST_PARTITIONS = 256
 
 
 class Prepared(Frozen):
@@ -50,8 +46,10 @@ def prepare(
     spark: SparkSession, store: Store, folder: Path, *, normaliser_version: int, gap_minutes: int, now_ms: int
 ) -> Prepared:
     """Read the store in partitions, then `prepare_frames`."""
-    tracks = read(spark, store.uri, store.database, "tracks", _partitions(store.tracks.count()), normaliser_version)
-    plays = read(spark, store.uri, store.database, "plays", _partitions(store.plays.count()))
+    tracks = read(
+        spark, store.uri, store.database, "tracks", enough_partitions(spark, store.tracks.count()), normaliser_version
+    )
+    plays = read(spark, store.uri, store.database, "plays", enough_partitions(spark, store.plays.count()))
     return prepare_frames(
         tracks, plays, folder, normaliser_version=normaliser_version, gap_minutes=gap_minutes, now_ms=now_ms
     )
@@ -91,10 +89,6 @@ def prepare_frames(
         n_sessions=_count(folder / "sessions"),
         n_holdout=_count(folder / "sessions", pc.field("split") == "holdout"),
     )
-
-
-def _partitions(rows: int) -> int:
-    return min(max(math.ceil(rows / ROWS_A_PARTITION), 1), MOST_PARTITIONS)
 
 
 def _written(rows: DataFrame, folder: Path) -> DataFrame:

@@ -6,6 +6,7 @@ Out: Arrow batches with a fixed schema; no worker ever holds more than one batch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -21,9 +22,10 @@ from infra.errors import TrainingError
 from infra.models import TrackRecord
 from infra.store import Store
 
-__all__ = ["IdRange", "StoreSource", "id_ranges", "read"]
+__all__ = ["IdRange", "StoreSource", "enough_partitions", "id_ranges", "read"]
 
-DEFAULT_PARTITIONS = 8
+ROWS_A_PARTITION = 20_000
+PARTITIONS_A_CORE = 2
 
 
 class IdRange(InputPartition):
@@ -61,7 +63,7 @@ class StoreSource(DataSource):
             self.options["uri"],
             self.options["database"],
             self.options["collection"],
-            int(self.options.get("partitions", DEFAULT_PARTITIONS)),
+            int(self.options["partitions"]),
             int(self.options.get("normaliser", 0)),
         )
 
@@ -97,6 +99,15 @@ def read(
     spark.dataSource.register(StoreSource)
     options = {"uri": uri, "database": database, "collection": collection, "partitions": str(partitions)}
     return spark.read.format(StoreSource.name()).options(**options, normaliser=str(normaliser)).load()
+
+
+def enough_partitions(spark: SparkSession, rows: int) -> int:
+    """In how many ranges to read about so many rows.
+
+    No more than keep every core of Spark busy: each holds one batch, however long its range is, and the embedded MongoDB
+    looks through a whole collection for each.
+    """
+    return max(min(math.ceil(rows / ROWS_A_PARTITION), PARTITIONS_A_CORE * spark.sparkContext.defaultParallelism), 1)
 
 
 def id_ranges(count: int) -> list[IdRange]:
