@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,11 @@ def growth_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield f"{plays:,}", f"{of['spark.seconds']:.0f}", f"{of['epoch.epoch_s']:.0f}", f"{memory:.1f}"
 
 
+def told(what: str) -> None:
+    """Say what is measured now, to whoever waits."""
+    print(f"{time.strftime('%H:%M')}  measuring {what} …", file=sys.stderr, flush=True)
+
+
 def table(heads: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> None:
     """Print Markdown."""
     print("\n| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
@@ -137,21 +143,29 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         music = given.music or demo_library(Path(scratch), lambda line: print(line, file=sys.stderr))
+        told("the service")
         served = service.measure(music)
+        told("an ingest")
         files = ingest.measure(music, given.rounds)
+        told("sound alone")
         alike = sound.compare(music, os.cpu_count() or 1)
+        told("tracks without plays")
         without_plays = cold.measure(cold.library([music], os.cpu_count() or 1), FOLDS, SEEDS, SESSIONS)
     print(f"Measured on {machine()}; {files['files']} tracks.")
     table(("what", "ratio", "absolute"), rows(files, served))
     heads = ("sound alone", "half finds half", "reciprocal rank", "same album", "nearest ten", "copy finds original")
     table(heads, sound_rows(alike))
+    told("simulated households")
     table((f"{given.households} simulated households", ""), household_rows(household.over_seeds(given.households)))
     heads = ("tracks without plays", "among all", "among such", "reciprocal rank among such")
     table((f"{without_plays['tracks']} {heads[0]}", *heads[1:]), cold_rows(without_plays))
+    told("the index")
     table(("vectors searched", "recall@20", "ms", "s to build"), index_rows(INDEXED))
+    told("growth")
     grown = growth.over(PLAYS, Crowd(tracks=100_000, listeners=10_000), 0, told=False)
     table(("plays of 100,000 tracks", "Spark, s", "one epoch, s", "GB"), growth_rows(grown))
     if given.sessions is not None:
+        told("public sessions")
         found = sessions.measure(given.sessions)
         table(("public sessions, newest tenth", "P@20", "MRR@20", "pairs", "ms an answer"), sessions.rows(found))
         print(f"\nTraining {found['training_seconds'] / 60:.1f} minutes, {found['peak_memory_gb']} GB at most.")
