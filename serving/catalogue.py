@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import bisect
-import json
 import logging
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
+
+from pydantic import TypeAdapter
 
 from infra.clock import now_ms
 from infra.errors import NotFound, StoreError
@@ -30,6 +31,7 @@ OVERLAP_MS = 2_000
 
 Changes = Callable[[int], Iterable[tuple[int, TrackRecord]]]
 Order = tuple[str, str, int, int, str, str]
+ORDER = TypeAdapter(Order)
 
 
 class Entry(NamedTuple):
@@ -188,12 +190,11 @@ def _matches(entry: Entry, words: list[str], artist: str, album: str) -> bool:
 
 
 def _encode(order: Order) -> str:
-    return base64.urlsafe_b64encode(json.dumps(order).encode()).decode()
+    return base64.urlsafe_b64encode(ORDER.dump_json(order)).decode()
 
 
 def _decode(cursor: str) -> Order:
     try:
-        artist, album, disc, number, title, track = json.loads(base64.b64decode(cursor, b"-_", validate=True))
-        return str(artist), str(album), int(disc), int(number), str(title), str(track)
-    except (ValueError, TypeError) as error:
+        return ORDER.validate_json(base64.b64decode(cursor, b"-_", validate=True))
+    except ValueError as error:
         raise ProblemError(422, "cursor: not one that this service gave", field="cursor") from error

@@ -19,6 +19,10 @@ __all__ = ["Listener", "Recent", "TrackNumbers"]
 EVENT = struct.Struct("<16sIIIqBB")
 """Event id, track number, position and duration in ms, time in ms since 1970, kind, private."""
 KINDS: tuple[PlayKind, ...] = get_args(PlayKind)
+KIND_AT = EVENT.size - 2
+OPINIONS = (KINDS.index("liked"), KINDS.index("disliked"))
+MOST_OPINIONS = 5_000
+"""Likes and dislikes of a listener that are kept when they are no longer among the newest events."""
 
 
 class TrackNumbers:
@@ -49,10 +53,18 @@ class Recent(NamedTuple):
     changes: int
     """The same number (and `as_of`) means the same events."""
     packed: bytes
+    packed_opinions: bytes
     numbers: TrackNumbers
 
     def events(self) -> list[PlayEvent]:
         """All events, in the order in which they came."""
+        return self._unpacked(self.packed)
+
+    def opinions(self) -> list[PlayEvent]:
+        """Likes and dislikes from before these, and perhaps some of these."""
+        return self._unpacked(self.packed_opinions)
+
+    def _unpacked(self, packed: bytes) -> list[PlayEvent]:
         return [
             PlayEvent.model_construct(
                 v=1,
@@ -66,19 +78,19 @@ class Recent(NamedTuple):
                 client="",
                 private=bool(private),
             )
-            for event_id, number, position_ms, duration_ms, at_ms, kind, private in EVENT.iter_unpack(self.packed)
+            for event_id, number, position_ms, duration_ms, at_ms, kind, private in EVENT.iter_unpack(packed)
         ]
 
 
 class Listener:
-    """The newest `most` events of one listener; not safe between threads."""
+    """The newest `most` events of one listener, and what was liked or disliked before; not safe between threads."""
 
-    __slots__ = ("_most", "_numbers", "_packed", "changes", "loaded")
+    __slots__ = ("_most", "_numbers", "_opinions", "_packed", "changes", "loaded")
 
     def __init__(self, numbers: TrackNumbers, most: int) -> None:
         self._numbers = numbers
         self._most = most
-        self._packed = bytearray()
+        self._packed, self._opinions = bytearray(), bytearray()
         self.loaded = False
         """Whether what was stored before is in."""
         self.changes = 0
@@ -94,13 +106,17 @@ class Listener:
             self._shorten()
             self.changes += 1
 
-    def load(self, stored: Iterable[PlayEvent]) -> None:
-        """Events from before, oldest first; those that came live as well stay where they are."""
+    def load(self, stored: Iterable[PlayEvent], opinions: Iterable[PlayEvent] = ()) -> None:
+        """Events from before, and likes and dislikes from long before, both oldest first.
+
+        Events that came live as well stay where they are.
+        """
         older = bytearray()
         for event in stored:
             if not self._has(event.event_id):
                 older += self._pack(event)
         self._packed = older + self._packed
+        self._opinions = bytearray().join(self._pack(event) for event in opinions) + self._opinions
         self._shorten()
         self.loaded = True
         self.changes += 1
@@ -108,7 +124,7 @@ class Listener:
     def recent(self, user: UserId) -> Recent:
         """What is known now; later changes do not touch it."""
         as_of = UUID(bytes=bytes(self._packed[-EVENT.size :][:16])) if self._packed else None
-        return Recent(user, as_of, self.changes, bytes(self._packed), self._numbers)
+        return Recent(user, as_of, self.changes, bytes(self._packed), bytes(self._opinions), self._numbers)
 
     def _pack(self, event: PlayEvent) -> bytes:
         return EVENT.pack(
@@ -128,4 +144,10 @@ class Listener:
         return place >= 0
 
     def _shorten(self) -> None:
-        del self._packed[: max(len(self) - self._most, 0) * EVENT.size]
+        over = max(len(self) - self._most, 0) * EVENT.size
+        for place in range(0, over, EVENT.size):
+            event = self._packed[place : place + EVENT.size]
+            if event[KIND_AT] in OPINIONS:
+                self._opinions += event
+        del self._packed[:over]
+        del self._opinions[: -MOST_OPINIONS * EVENT.size]

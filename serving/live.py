@@ -22,7 +22,7 @@ from infra.events import PlayEvent, decode
 from infra.models import UserId
 from serving.listener import Listener, Recent, TrackNumbers
 
-__all__ = ["Live", "LiveReader"]
+__all__ = ["Live", "LiveReader", "Stored"]
 
 log = logging.getLogger("segue.live")
 
@@ -34,7 +34,17 @@ LOADERS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 """Between attempts to open a reader."""
 
-History = Callable[[UserId, int], tuple[Sequence[PlayEvent], str | None]]
+
+class Stored(Protocol):
+    """What is needed of `infra.store.PlayStore`; both raise `StoreError`."""
+
+    def history(self, user: UserId, limit: int) -> tuple[Sequence[PlayEvent], str | None]:
+        """The newest events of a listener, newest first."""
+        ...
+
+    def opinions(self, user: UserId) -> Sequence[PlayEvent]:
+        """Likes and dislikes of a listener, newest first, however long ago they were."""
+        ...
 
 
 class LiveReader(Protocol):
@@ -72,16 +82,16 @@ class Live:
     """
 
     def __init__(
-        self, open_reader: Callable[[], LiveReader], history: History, *, events: int = 500, listeners: int = 100_000
+        self, open_reader: Callable[[], LiveReader], stored: Stored, *, events: int = 500, listeners: int = 100_000
     ) -> None:
-        """`open_reader` may raise `BusError`, `history` (as `PlayStore.history`) `StoreError`: both are tried again."""
-        self._open_reader, self._history = open_reader, history
+        """`open_reader` may raise `BusError`, `stored` `StoreError`: both are tried again."""
+        self._open_reader, self._stored = open_reader, stored
         self._most_events, self._most_listeners = events, listeners
         self._numbers = TrackNumbers()
         self._listeners: OrderedDict[UserId, Listener] = OrderedDict()
         self._lock = threading.Lock()
         self._reader: LiveReader | None = None
-        self._distrusted_until = self._history_distrusted_until = 0.0
+        self._distrusted_until = self._stored_distrusted_until = 0.0
         # Threads of its own: a MongoDB that hangs must not take those that ask Kafka.
         self._loaders = ThreadPoolExecutor(LOADERS, "load-history")
         self._moved: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
@@ -215,21 +225,22 @@ class Live:
         return listener
 
     async def _loaded(self, user: UserId) -> None:
-        if time.monotonic() < self._history_distrusted_until:
+        if time.monotonic() < self._stored_distrusted_until:
             return
         try:
             async with asyncio.timeout(WAIT_S):
                 await asyncio.get_running_loop().run_in_executor(self._loaders, self._load, user)
         except (StoreError, TimeoutError) as error:
-            self._history_distrusted_until = time.monotonic() + DISTRUST_S
+            self._stored_distrusted_until = time.monotonic() + DISTRUST_S
             log.warning("answering without what is stored: %s", error or "MongoDB did not answer in time")
 
     def _load(self, user: UserId) -> None:
-        stored, _ = self._history(user, self._most_events)
+        newest, _ = self._stored.history(user, self._most_events)
+        opinions = self._stored.opinions(user)
         with self._lock:
             listener = self._listener(user)
             if not listener.loaded:
-                listener.load(reversed(stored))
+                listener.load(reversed(newest), reversed(opinions))
 
 
 def _tell(future: asyncio.Future[None]) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from typing import Annotated, NamedTuple
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
 from starlette.types import ASGIApp
@@ -39,7 +38,8 @@ from serving.listener import Recent
 from serving.live import Live
 from serving.metrics import Metrics
 from serving.problems import PROBLEMS, answer_problems
-from training.data.signals import Signal, disliked, signals
+from serving.taste import Taste, taste_of
+from training.data.signals import Signal
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept
@@ -51,24 +51,12 @@ PREFIX = "/users"
 REFRESH_S = 1.0
 MOST_TASTES = 4_096
 """Listeners whose signals are kept between two requests."""
-PRIVATE_PLAYED = 30
-"""Newest privately played tracks that do not come back at once."""
 
 User = Annotated[UserId, Path(min_length=1, max_length=128, description="Name of the listener")]
 Number = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`cursor` of the page before")]
 Seed = Annotated[TrackId | None, Query(max_length=128, description="Start from this track: a radio")]
-
-
-class Taste(NamedTuple):
-    """What a listener's events come to."""
-
-    signals: list[Signal]
-    barred: frozenset[TrackId]
-    """Disliked, or just played in private."""
-    as_of: UUID | None
-    changes: int
 
 
 class Recommending:
@@ -80,7 +68,7 @@ class Recommending:
         self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         bus = Bus(addresses.kafka, settings.kafka_prefix)
         self._producer = PlayProducer(bus)
-        self._live = Live(lambda: TailReader(bus), self._store.plays.history)
+        self._live = Live(lambda: TailReader(bus), self._store.plays)
         self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=True)
         self._champion = _champion(settings, addresses, self._catalogue, self._scans)
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
@@ -182,7 +170,7 @@ class Recommending:
     def _taste(self, user: UserId, recent: Recent) -> Taste:
         taste = self._tastes.get(user)
         if taste is None or (taste.changes, taste.as_of) != (recent.changes, recent.as_of):
-            taste = self._tastes[user] = _taste_of(recent)
+            taste = self._tastes[user] = taste_of(recent, now_ms())
             if len(self._tastes) > MOST_TASTES:
                 self._tastes.popitem(last=False)
         self._tastes.move_to_end(user)
@@ -231,13 +219,6 @@ def _champion(settings: Settings, addresses: Addresses, catalogue: Catalogue, st
         return accept(registry.fetch(addresses.mlflow, version, settings.models), store.normalisers)
 
     return Champion(catalogue, lambda: registry.champion(addresses.mlflow), load, settings.champion_poll_s)
-
-
-def _taste_of(recent: Recent) -> Taste:
-    events = recent.events()
-    secret = dict.fromkeys(e.track for e in reversed(events) if e.private)
-    barred = disliked(events).union(list(secret)[:PRIVATE_PLAYED])
-    return Taste(signals(events), barred, recent.as_of, recent.changes)
 
 
 def _radio(seed: TrackId, recent: list[Signal]) -> list[Signal]:

@@ -6,6 +6,7 @@ listeners were forgotten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,9 @@ from infra.store.mongo_errors import mongo_errors
 __all__ = ["Forgetting", "PlayStore", "StoredPlay"]
 
 Document = dict[str, Any]
+
+OPINIONS = ["liked", "disliked"]
+MOST_OPINIONS = 5_000
 
 
 class StoredPlay(NamedTuple):
@@ -76,13 +80,20 @@ class PlayStore:
         query: Document = {"user": user}
         if cursor is not None:
             at_text, _, last = cursor.partition(".")
-            if not at_text.isdigit() or not last:
+            if not re.fullmatch("[0-9]{1,15}", at_text) or not last:
                 raise SegueError(f"cursor: {cursor!r} is not one that this service gave")
             query["$or"] = [{"at_ms": {"$lt": int(at_text)}}, {"at_ms": int(at_text), "_id": {"$lt": last}}]
         found = list(self._plays.find(query).sort([("at_ms", -1), ("_id", -1)]).limit(limit + 1))
         page = found[:limit]
         following = f"{page[-1]['at_ms']}.{page[-1]['_id']}" if len(found) > limit else None
         return [PlayEvent.model_validate(d["event"]) for d in page], following
+
+    @mongo_errors()
+    def opinions(self, user: UserId) -> list[PlayEvent]:
+        """The newest likes and dislikes of a listener, newest first, however long ago they were."""
+        query = {"user": user, "event.kind": {"$in": OPINIONS}}
+        found = self._plays.find(query).sort([("at_ms", -1), ("_id", -1)]).limit(MOST_OPINIONS)
+        return [PlayEvent.model_validate(d["event"]) for d in found]
 
     def between(self, user: UserId, first_ms: int, last_ms: int) -> Iterator[PlayEvent]:
         """Everything of a listener from `first_ms` to `last_ms` (milliseconds since 1970), in no order."""

@@ -106,9 +106,17 @@ def test_history_is_newest_first_in_pages_without_gap_or_overlap(store: Store):
     assert [e.at for e in seen] == sorted((e.at for e in events), reverse=True)
 
 
-def test_a_cursor_of_someone_elses_making_is_refused(store: Store):
+@pytest.mark.parametrize("cursor", ["nonsense", "5.", ".5", "².5", "99999999999999999999.5", "-1.5"])
+def test_a_cursor_of_someone_elses_making_is_refused(store: Store, cursor: str):
     with pytest.raises(SegueError, match="cursor"):
-        store.plays.history(UserId("me"), 5, "nonsense")
+        store.plays.history(UserId("me"), 5, cursor)
+
+
+def test_opinions_of_a_listener_are_found_however_long_ago(store: Store):
+    kinds = ["disliked", "finished", "liked", "skipped"]
+    store.plays.append([play(kind, kind=kind, minute=minute) for minute, kind in enumerate(kinds)])
+    store.plays.append([play("else", user="you", kind="disliked")])
+    assert [e.kind for e in store.plays.opinions(UserId("me"))] == ["liked", "disliked"]
 
 
 def test_forgetting_a_listener_leaves_the_others(store: Store):

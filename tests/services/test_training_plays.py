@@ -174,7 +174,7 @@ def test_who_is_forgotten_is_in_the_next_model_as_if_never_there(
 def test_what_one_listener_plays_changes_nobody_else_s_answer(store: Store, bus: Bus, both: Learned) -> None:
     model = recommender(both.data)
     producer = PlayProducer(bus, timeout_s=20)
-    live = Live(lambda: TailReader(bus), store.plays.history)
+    live = Live(lambda: TailReader(bus), store.plays)
     live.start()
     soon(lambda: live.reading)
 

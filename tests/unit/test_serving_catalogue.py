@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,13 @@ def test_pages_hold_every_track_once_also_while_tracks_come_in():
     assert seen == sorted(seen)
 
 
-@pytest.mark.parametrize("cursor", ["x", "bm9uZQ==", "WzFd", "é", "W10="])
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "bm9uZQ==", "WzFd", "é", "W10=", encoded('["","",Infinity,0,"",""]'), encoded("[" * 9_000)]
+)
 def test_a_cursor_of_somebody_else_is_refused_by_name(cursor: str):
     with pytest.raises(ProblemError) as refused:
         opened(*LIBRARY).search(limit=5, cursor=cursor)

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from infra.bus import Delivery, partition_of
+from infra.clock import to_ms
 from infra.errors import BusError, StoreError
 from infra.events import PlayEvent, encode
-from infra.models import UserId
+from infra.models import TrackId, UserId
 from serving.listener import Listener, TrackNumbers
 from serving.live import Live
-from tests.data.records import play
+from serving.taste import taste_of
+from tests.data.records import START, play, track_id
 
 ME = UserId("me")
+NOW_MS = to_ms(START)
 
 
 class Topic:
@@ -83,11 +86,14 @@ class Stored:
         self.events: list[PlayEvent] = []
         self.away = False
 
-    def __call__(self, user: UserId, limit: int) -> tuple[list[PlayEvent], None]:
+    def history(self, user: UserId, limit: int) -> tuple[list[PlayEvent], None]:
         if self.away:
             raise StoreError("away")
         mine = [e for e in self.events if e.user == user]
         return sorted(mine, key=lambda e: e.at, reverse=True)[:limit], None
+
+    def opinions(self, user: UserId) -> list[PlayEvent]:
+        return [e for e in self.history(user, len(self.events))[0] if e.kind in ("liked", "disliked")]
 
 
 @pytest.fixture
@@ -119,6 +125,10 @@ def until(true: Callable[[], bool]) -> None:
 
 def ids(live: Live, user: UserId = ME) -> list[str]:
     return [str(e.event_id) for e in asyncio.run(live.recent(user)).events()]
+
+
+def barred(live: Live) -> frozenset[TrackId]:
+    return taste_of(asyncio.run(live.recent(ME)), NOW_MS).barred
 
 
 def test_what_was_acknowledged_is_in_the_next_answer(live: Live, topic: Topic):
@@ -175,6 +185,19 @@ def test_the_number_of_events_and_of_listeners_is_bounded(live: Live, topic: Top
         ids(live, UserId(user))
     assert len(live) == 3
     assert ids(live) == []
+
+
+def test_likes_and_dislikes_are_known_when_newer_events_have_pushed_them_out(live: Live, topic: Topic, stored: Stored):
+    stored.events = [play("stored", kind="disliked"), *(play("one", minute=m) for m in range(1, 20))]
+    assert barred(live) == {track_id("stored")}
+    for minute, (track, kind) in enumerate([("lately", "disliked"), ("lifted", "disliked"), ("lifted", "liked")]):
+        topic.play(play(track, kind=kind, minute=20 + minute))
+    for minute in range(30, 50):
+        topic.play(play("one", minute=minute))
+    assert len(ids(live)) == 10
+    assert barred(live) == {track_id("stored"), track_id("lately")}
+    topic.play(play("stored", kind="liked", minute=60))
+    assert barred(live) == {track_id("lately")}
 
 
 def test_an_unreadable_event_stops_nothing(live: Live, topic: Topic):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from infra.events import PlayEvent
 from infra.models import TrackId
 
-__all__ = ["Signal", "disliked", "signals", "weight"]
+__all__ = ["AHEAD_MS", "Signal", "disliked", "signals", "weight"]
 
 SKIPPED_AT_START, SKIPPED_AT_END = -1.0, 0.5
 LEFT_AT_START, LEFT_AT_END = -0.3, 0.8
@@ -20,6 +20,8 @@ HEARD = 0.9
 """Share of a track after which leaving it says nothing against it."""
 USUAL_MS = 200_000
 """Length assumed for a track whose client did not know it."""
+AHEAD_MS = 24 * 60 * 60 * 1000
+"""A play that is later than now by more than this has its time from a clock that is wrong, and says nothing."""
 PLAYING_NOW = 0.5
 """Least weight of what is still playing: it was chosen, and nothing has been said against it yet."""
 

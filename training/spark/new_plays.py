@@ -6,14 +6,14 @@ In: the plays in MongoDB. Out: a count of those written since the newest model's
 from __future__ import annotations
 
 from infra.store import Store
+from training.data.signals import AHEAD_MS
 
 __all__ = ["new_plays"]
 
 TELLING = ("finished", "skipped", "liked", "disliked")
 """Events that say what a listener thought of a track; `started` and `progress` only lead there."""
-DAY_MS = 24 * 60 * 60 * 1000
 
 
 def new_plays(store: Store, since_ms: int, now_ms: int, enough: int) -> int:
     """Those written since `since_ms` that may be learned from now, counted up to `enough`. Raises `StoreError`."""
-    return store.plays.arrived(since_ms, TELLING, until_ms=now_ms + DAY_MS, most=enough)
+    return store.plays.arrived(since_ms, TELLING, until_ms=now_ms + AHEAD_MS, most=enough)

@@ -14,7 +14,6 @@ from training.data import signals
 
 __all__ = ["learnable", "listenings", "playable", "sessions", "split", "with_plays"]
 
-DAY_MS = 24 * 60 * 60 * 1000
 MINUTE_MS = 60 * 1000
 HOLDOUT_SHARE = 0.1
 FEWEST_TO_SPLIT = 20
@@ -32,7 +31,7 @@ def playable(tracks: DataFrame, normaliser_version: int) -> DataFrame:
 
 def learnable(plays: DataFrame, tracks: DataFrame, now_ms: int) -> DataFrame:
     """Plays that may be learned from: not private, of a track in `tracks`, and from no clock a day or more ahead."""
-    allowed = plays.where(~F.col("private") & (F.col("at_ms") <= now_ms + DAY_MS))
+    allowed = plays.where(~F.col("private") & (F.col("at_ms") <= now_ms + signals.AHEAD_MS))
     # Spark sees only how large the tracks are with all their features, and would sort every play for it.
     known = F.broadcast(tracks.select(F.col("id").alias("track")))
     return allowed.join(known, "track", "left_semi")
