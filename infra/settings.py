@@ -80,6 +80,14 @@ class Settings(BaseSettings):
         description="So many of the newest model versions are kept, beside the one that serves and the one before it",
     )
     spark_memory: str = Field("1g", pattern=r"^\d+[mg]$", description="Memory of Spark's driver")
+    never_played: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description=(
+            "Least share of tracks in an answer that nobody has played, as long as such tracks fit; from the next training on"
+        ),
+    )
     seed: int = Field(7, description="Seed of everything random in training")
 
     @field_validator("home", mode="after")

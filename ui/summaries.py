@@ -1,12 +1,12 @@
-"""What an ingest, an import or a training came to, in words.
+"""What an ingest, an import, a training or an evaluation came to, in words.
 
 In: their reports. Out: a few lines for the terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etl.scan import shown
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from infra.store import Failure
     from training.tracking.report import TrainingReport
 
-__all__ = ["FailureRow", "failure_rows", "import_summary", "ingest_summary", "training_summary"]
+__all__ = ["FailureRow", "evaluation_summary", "failure_rows", "import_summary", "ingest_summary", "training_summary"]
 
 MEGA = 1_000_000
 MOST_SHOWN = 20
@@ -32,6 +32,11 @@ def ingest_summary(report: Report) -> str:
 def training_summary(report: TrainingReport) -> str:
     """What was learned from, how good it is beside the baselines, and whether it serves."""
     return "\n".join(_training_lines(report))
+
+
+def evaluation_summary(found: Mapping[str, Any]) -> str:
+    """Figures of the public test, the baselines beside them, and what the data do not let measure."""
+    return "\n".join(_evaluation_lines(found))
 
 
 def import_summary(report: ImportReport) -> str:
@@ -85,11 +90,24 @@ def _training_lines(report: TrainingReport) -> Iterator[str]:
         best = next(trial for trial in report.trials if trial.number == report.best_trial)
         failed = sum(trial.state == "failed" for trial in report.trials)
         yield f"best of {len(report.trials)} trials{f', {failed} of which failed' if failed else ''}: {best.told()}"
-    for name, figures in {"this model": report.metrics, **report.baselines}.items():
-        if figures:
-            yield f"  {name:18} " + "  ".join(f"{metric} {value:.4g}" for metric, value in figures.items())
+    yield from _rows({"this model": report.metrics, **report.baselines})
     yield f"version {report.version} " + ("serves now" if report.champion else "does not serve") + f": {report.why}"
     yield "seconds: " + ", ".join(f"{stage} {taken}" for stage, taken in report.seconds.items())
+
+
+def _evaluation_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"{name}: {value:.4g}" for name, value in found.items() if isinstance(value, float))
+    sampled = found["on_a_sample"]
+    yield f"on {next(iter(sampled.values()))['pairs']:.0f} of the pairs:"
+    yield from _rows(sampled)
+    yield from (f"{name}: not measured: {why}" for name, why in found["not_measured"].items())
+
+
+def _rows(by_name: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Figures of several recommenders, each on a line; none of those that were not asked."""
+    for name, figures in by_name.items():
+        if figures:
+            yield f"  {name:18} " + "  ".join(f"{metric} {value:.4g}" for metric, value in figures.items())
 
 
 def _import_lines(report: ImportReport) -> Iterator[str]:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 from numpy.typing import NDArray
 
-from infra.errors import TrainingError
 from training.data.cooccurrence import ragged
+from training.data.public_files import read_sessions
 from training.data.track_files import joined, offsets_of, read_tracks, record_batches
 from training.data.vectors import Floats
 
@@ -102,17 +101,12 @@ def load(tracks: Path, sessions: Path, normaliser: Normaliser | None) -> Trainin
 
 
 def from_sessions(path: Path, holdout_share: float = 0.0) -> TrainingData:
-    """Public sessions without sound: `session_id: int, tracks: list<int>`, in time order.
+    """Public sessions without sound, in time order: a file as `read_sessions` takes it.
 
-    The last `holdout_share` of them is set aside. Raises `TrainingError` when there are none.
+    The last `holdout_share` of them is set aside. Raises `TrainingError` when there are none, or the file is unusable.
     """
-    table = pads.dataset(path, format="parquet").to_table(columns=["tracks"])
-    lists = table["tracks"].combine_chunks()
-    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
-    ids, items = np.unique(np.asarray(lists.flatten()), return_inverse=True)
-    if not len(ids):
-        raise TrainingError(f"{path}: there are no sessions in it")
+    lengths, played = read_sessions(path)
+    ids, items = np.unique(played, return_inverse=True)
     everything = Sessions(offsets_of(lengths), items.astype(np.int32), np.ones(len(items), dtype=np.float32))
     cut = everything.number - int(everything.number * holdout_share)
     train = everything.select(np.arange(cut))

@@ -26,7 +26,8 @@ from infra.store import Store
 from training.data.dataset import TrainingData
 from training.data.signals import Signal
 from training.judge.evaluate import Pair, evaluate, pairs
-from training.recommend.baselines import CoOccurrence, Popular, SessionNeighbours, SoundNeighbours
+from training.judge.rivals import rivals
+from training.recommend.ranking import Ranking
 from training.recommend.recommender import Recommender, SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept
@@ -123,9 +124,7 @@ def baselines(data: TrainingData, asked: Questions) -> dict[str, Figures]:
     """Figures of every baseline on the same questions; empty when there is none."""
     if not asked.pairs:
         return {}
-    sound = SoundNeighbours({TrackId(track): row for track, row in zip(data.track_ids, data.sound, strict=True)})
-    beside: list[Recommender] = [Popular(data), CoOccurrence(data), SessionNeighbours(data), sound]
-    return {one.name: evaluate(one, asked.pairs, data=data).figures() for one in beside}
+    return {one.name: evaluate(one, asked.pairs, data=data).figures() for one in rivals(data, Ranking())}
 
 
 def challenge(

@@ -61,7 +61,7 @@ def train(
         "temperature": temperature,
         "dropout": dropout,
         "seed": settings.seed,
-        "ranking": {"session_gap_minutes": settings.session_gap_minutes},
+        "ranking": _ranking(settings),
     }
     if tune and tuned:
         raise typer.BadParameter("it searches anew: leave --tuned out", param_hint="--tune")
@@ -82,14 +82,23 @@ def train(
 
 
 def evaluate(
-    train_file: Annotated[Path, typer.Option("--train", help="Parquet: session_id:int, tracks:list<int>.")],
-    test_file: Annotated[Path, typer.Option("--test", help="Parquet: context:list<int>, target:int.")],
+    train_file: Annotated[
+        Path, typer.Option("--train", help="Parquet: tracks:list<int>, a session a row, in time order.")
+    ],
+    test_file: Annotated[
+        Path, typer.Option("--test", help="Parquet: context:list<int>, target:int; every row is asked.")
+    ],
     as_json: Json = False,
 ) -> None:
-    """Train on sessions of track ids and score the recommender that would be served: P@20 and MRR@20."""
+    """Train on sessions of track ids and score the recommender that would be served: P@20, MRR@20, variety.
+
+    Beside it: popularity, co-occurrence and session neighbours. Tracks that the sessions do not have are passed over in
+    contexts; as targets they count as not found.
+    """
     from training.learn.model import ModelConfig
     from training.public import public
     from ui.progress import evaluation_progress
+    from ui.summaries import evaluation_summary
 
     config = ModelConfig(seed=Settings.load().seed)
     with evaluation_progress(err) as (epoch, scored):
@@ -97,8 +106,7 @@ def evaluate(
     if as_json:
         print_json(figures)
     else:
-        for name, value in figures.items():
-            out.print(f"{name}: {value}")
+        out.print(escape(evaluation_summary(figures)))
 
 
 def promote(version: Annotated[str, typer.Argument(help="Version of the model, as MLflow numbers them.")]) -> None:
@@ -120,6 +128,11 @@ def promote(version: Annotated[str, typer.Argument(help="Version of the model, a
 
 def _and_workers(workers: int) -> str:
     return f", and its {workers} workers have ended" if workers > 1 else ""
+
+
+def _ranking(settings: Settings) -> dict[str, float]:
+    """What the settings say of how answers are ranked; it is kept in the model."""
+    return {"session_gap_minutes": settings.session_gap_minutes, "never_played": settings.never_played}
 
 
 def _config(given: Mapping[str, object]) -> ModelConfig:
