@@ -16,8 +16,8 @@ import numpy as np
 from infra.models import TrackId
 from training.data.dataset import from_sessions
 from training.data.public_files import read_pairs
-from training.data.track_files import offsets_of
 from training.data.signals import Signal
+from training.data.track_files import offsets_of
 from training.judge.evaluate import Pair, Progress, evaluate
 from training.judge.rivals import rivals
 from training.learn.course import learn

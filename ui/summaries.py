@@ -96,7 +96,7 @@ def _training_lines(report: TrainingReport) -> Iterator[str]:
 
 
 def _evaluation_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{name}: {value:.4g}" for name, value in found.items() if isinstance(value, float))
+    yield from (f"{name}: {value:.6g}" for name, value in found.items() if isinstance(value, float))
     sampled = found["on_a_sample"]
     yield f"on {next(iter(sampled.values()))['pairs']:.0f} of the pairs:"
     yield from _rows(sampled)

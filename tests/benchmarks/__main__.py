@@ -27,6 +27,16 @@ from tests.data.embeddings import items, queries
 FOLDS, SEEDS, SESSIONS = 5, 2, 600
 INDEXED = (10_000, 100_000)
 PLAYS = (100_000, 1_000_000)
+VARIETY = {
+    "coverage": "share of all tracks that are recommended",
+    "novelty": "novelty of a recommended track in bits",
+    "artist_entropy": "entropy of the artists of an answer in bits",
+    "intra_list_distance": "distance of sounds in an answer",
+    "repeat_rate": "share of tracks that were heard before",
+    "never_played": "share of tracks that nobody has played",
+    "cpu_ms_per_answer": "CPU ms an answer",
+}
+"""Figures of simulated households' answers, and what they are."""
 
 
 def machine() -> str:
@@ -87,15 +97,21 @@ def sound_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def household_rows(found: dict[str, list[float]]) -> Iterator[tuple[str, str]]:
-    """What skips and variety come to in simulated households."""
+    """What skips, context and variety come to in simulated households."""
     told = {
         "skip_rate.served": "answers skipped",
         "skip_rate.no_skips": "the same, had nobody ever skipped",
+        "skip_rate.no_time_of_day": "answers skipped, the time of day left out",
+        "skip_rate.no_long_term_seeds": "answers skipped, long-term seeds left out",
         "three_skips.share_before": "share of a kind in the next twenty",
         "three_skips.share_after": "the same after three skips of it",
+        "three_skips.moved": "how often they lower it",
+        "three_skips.emptied": "how often they leave none of it",
         "endless.distinct_of_200.served": "distinct tracks in 200 answers that are all finished",
-        "endless.distinct_of_200.by_merit_alone": "the same without variety",
+        "endless.distinct_of_200.by_merit_alone": "the same by merit alone",
     }
+    for name, what in VARIETY.items():
+        told |= {f"variety.{name}.served": what, f"variety.{name}.by_merit_alone": f"{what}, by merit alone"}
     for name, what in told.items():
         mean, deviation = found[name]
         yield what, f"{mean:.3g} ± {deviation:.2g}"
