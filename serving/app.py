@@ -11,8 +11,8 @@ import argparse
 import logging
 import signal
 import sys
-import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from infra.addresses import Addresses
@@ -51,10 +51,17 @@ def build_library(args: ServeArgs) -> "Application":
     return library_application(args)
 
 
-def deploy(settings: Settings, addresses: Addresses, *, port: int | None = None) -> None:
+def deploy(
+    settings: Settings,
+    addresses: Addresses,
+    *,
+    port: int | None = None,
+    connected: Callable[[], None] = lambda: None,
+) -> None:
     """Connect to Ray and bring both applications up; returns when they answer.
 
-    `port` defaults to the one in `addresses.http`, then to the settings' one. Raises `ServiceError`, `SettingsError`.
+    `port` defaults to the one in `addresses.http`, then to the settings' one. `connected` is called when Ray has put
+    handlers of its own in the place of those for signals. Raises `ServiceError`, `SettingsError`.
     """
     missing = [name for name in NEEDED if not getattr(addresses, name)]
     if missing:
@@ -66,6 +73,7 @@ def deploy(settings: Settings, addresses: Addresses, *, port: int | None = None)
 
     if not ray.is_initialized():
         ray.init(address=addresses.ray, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+    connected()
     # What an earlier run left behind when it was killed would keep its port, and drain for half a minute.
     serve.shutdown()
     serve.start(http_options={"host": settings.host, "port": port or _port(settings, addresses)})
@@ -87,28 +95,34 @@ def main() -> int:
     port = parser.parse_args().port
     try:
         settings = Settings.load()
-        deploy(settings, discover(settings), port=port)
+        deploy(settings, discover(settings), port=port, connected=_end_when_told)
+        log.info("ready")
+        return _watch()
     except SegueError as error:
         log.error("%s", error)
         return 1
-    stopped = threading.Event()
+    except KeyboardInterrupt:
+        # A cluster of our own ends with its applications.
+        if settings.ray_address is not None:
+            from ray import serve  # noqa: PLC0415
+
+            serve.shutdown()
+        return 0
+
+
+def _end_when_told() -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
-        # Only now: connecting to Ray puts handlers of its own in their place.
-        signal.signal(ending, lambda *_: stopped.set())
-    log.info("ready")
-    return _watch(stopped, shared=settings.ray_address is not None)
+        signal.signal(ending, signal.default_int_handler)
 
 
-def _watch(stopped: threading.Event, *, shared: bool) -> int:
-    """Stay until told to stop; 1 when the applications are unwell for too long, or Ray is gone.
-
-    A cluster that is `shared` gets its applications taken down; our own ends with them.
-    """
+def _watch() -> int:
+    """Stay until the applications are unwell for too long, or Ray is gone; returns 1."""
     import ray  # noqa: PLC0415
     from ray import serve  # noqa: PLC0415
 
     well_at = time.monotonic()
-    while not stopped.wait(LOOK_EVERY_S):
+    while True:
+        time.sleep(LOOK_EVERY_S)
         try:
             applications = serve.status().applications
         except ray.exceptions.RayError:
@@ -119,9 +133,6 @@ def _watch(stopped: threading.Event, *, shared: bool) -> int:
         elif time.monotonic() - well_at > PATIENCE_S:
             log.error("giving up: %s", {name: (one.status, one.message) for name, one in applications.items()})
             return 1
-    if shared:
-        serve.shutdown()
-    return 0
 
 
 def _port(settings: Settings, addresses: Addresses) -> int:

@@ -63,6 +63,12 @@ class _MediaResponse(FileResponse):
             headers = {"Content-Range": f"bytes */{file_size}", "Accept-Ranges": "bytes"}
             raise ProblemError(416, f"the file has {file_size} bytes", headers=headers) from error
 
+    @classmethod
+    def _parse_ranges(cls, range_: str, file_size: int) -> list[tuple[int, int]]:
+        asked = super()._parse_ranges(range_, file_size)
+        # Only where none of several can be met is that an error.
+        return [(start, end) for start, end in asked if 0 <= start < file_size] or asked
+
 
 def _has_it(asked: Headers, given: Any) -> bool:
     """Whether the client's copy is this one; a list of tags decides alone when it is there."""

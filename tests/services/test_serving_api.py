@@ -225,6 +225,14 @@ def test_a_range_beyond_the_end_is_a_problem(service: Service):
     assert answer.json()["status"] == 416
 
 
+def test_of_several_ranges_those_that_can_be_met_are_the_answer(service: Service):
+    sound = service.media["Anchor"].read_bytes()
+    answer = service.http.get(service.audio(), headers={"Range": f"bytes={len(sound)}-,5-9,-0"})
+    assert (answer.status_code, answer.content) == (206, sound[5:10])
+    assert answer.headers["content-range"] == f"bytes 5-9/{len(sound)}"
+    assert service.http.get(service.audio(), headers={"Range": f"bytes={len(sound)}-,-0"}).status_code == 416
+
+
 def test_a_copy_the_client_has_is_not_sent_again(service: Service):
     etag = service.http.head(service.audio()).headers["etag"]
     assert service.http.get(service.audio(), headers={"If-None-Match": etag}).status_code == 304
