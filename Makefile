@@ -3,6 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 MUSIC ?=
 SESSIONS ?=
+ONLY ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup play test unit check format bench clean
@@ -35,9 +36,9 @@ check:  ## ruff, mypy --strict, the architecture test
 format:  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench:  ## measure what the README states: make bench [MUSIC=DIR] [SESSIONS=FILE]
+bench:  ## measure what the README states: make bench [MUSIC=DIR] [SESSIONS=FILE] [ONLY="index growth"]
 	@infra/scripts/setup bench
-	@$(BIN)/python -m tests.benchmarks $(if $(MUSIC),"$(MUSIC)") $(if $(SESSIONS),--sessions "$(SESSIONS)")
+	@$(BIN)/python -m tests.benchmarks $(if $(MUSIC),"$(MUSIC)") $(if $(SESSIONS),--sessions "$(SESSIONS)") $(if $(ONLY),--only $(ONLY))
 
 clean:  ## remove the virtual environment and caches; your library under SEGUE_HOME stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
