@@ -1,7 +1,8 @@
 """The whole circle on real audio, as a person goes through it.
 
 Music in, trained, served, listened to in a real browser; a skip changes what is next; the plays are in MongoDB and on Kafka;
-training again learns from them and the new model is served; stopped and started again, all of it is still there.
+training again learns from them and the new model is served; a track ingested after that is in its answers at once; stopped
+and started again, all of it is still there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from tests.data.installed import Installed, wait_for
 TRACKS = 8
 STYLES = 6
 """Seeds this far apart make music of one style."""
+SOON_S = 5.0
+"""What listeners wait at most for a track that was ingested."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,7 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_the_whole_circle(installed: Installed, music: Path, page: Page):
+def test_the_whole_circle(installed: Installed, music: Path, page: Page, tmp_path: Path):
     status = installed.up(str(music))
     health = wait_for_model(status["http"], "1")
     assert health["tracks"] == TRACKS
@@ -83,12 +86,18 @@ def test_the_whole_circle(installed: Installed, music: Path, page: Page):
     assert {code for code, _ in answers} == {200}
     assert [version for version, _ in groupby(version for _, version in answers)] == ["1", "2"]
 
+    new = tmp_path / "newcomer"
+    new.mkdir()
+    compose(new / "new.mp3", seed=STYLES * TRACKS, seconds=20, tags={"title": "Newcomer", "artist": "Band 0"})
+    assert installed.json("ingest", str(new))["ingested"] == 1
+    wait_for(lambda: answered_with(status["http"], "Newcomer", version="2"), "a new track in the answers", SOON_S)
+
     pids = [part["pid"] for part in installed.json("status")["parts"] if part["pid"]]
     installed.interrupt()
     wait_for(lambda: not any(map(running, pids)), "all parts gone")
 
     again = installed.up()
-    assert wait_for_model(again["http"], "2")["tracks"] == TRACKS
+    assert wait_for_model(again["http"], "2")["tracks"] == TRACKS + 1
     kept = httpx.get(again["http"] + "/users/me/history?limit=100").json()["items"]
     assert {e["event_id"] for e in kept} >= {str(e.event_id) for e in history}
     assert httpx.get(again["http"] + "/users/me/recommendations").json()["as_of"] == kept[0]["event_id"]
@@ -147,6 +156,15 @@ def asking_all_the_time(http: str) -> Iterator[list[tuple[int, str]]]:
     finally:
         stopped.set()
         asking.join()
+
+
+def answered_with(http: str, title: str, version: str) -> bool:
+    """Whether a track is listed, and among those that a trained model finds similar to one that it was trained on."""
+    listed = httpx.get(http + "/tracks", params={"q": title}).json()["items"]
+    known = httpx.get(http + "/tracks", params={"q": "Piece 0"}).json()["items"][0]["id"]
+    similar = httpx.get(f"{http}/tracks/{known}/similar").json()
+    found = {item["track"]["id"] for item in similar["items"]}
+    return similar["model_version"] == version and len(listed) == 1 and listed[0]["id"] in found
 
 
 def up_next(page: Page) -> list[str]:

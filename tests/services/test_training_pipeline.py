@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.utils.git_utils import get_git_commit
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from etl.sound.normalise import Normaliser
 from infra.addresses import Addresses
@@ -297,6 +302,37 @@ def test_the_run_shows_what_was_done(second: TrainingReport, addresses: Addresse
     assert run.data.metrics["champion.mrr_at_20"] == second.baselines["champion"]["mrr@20"]
     kept = {file.path for file in client.list_artifacts(second.run_id)}
     assert kept == {"curves.png", "evaluation.json", "items.png", "model_card.md"}
+
+
+def test_runs_tell_which_data_code_and_packages_made_them(
+    first: TrainingReport, second: TrainingReport, addresses: Addresses
+) -> None:
+    client = mlflow.MlflowClient(addresses.mlflow)
+    before, tags = (client.get_run(report.run_id).data.tags for report in (first, second))
+    assert re.fullmatch(r"[0-9a-f]{64}", tags["data.fingerprint"])
+    assert tags["data.fingerprint"] != before["data.fingerprint"]
+    version = registry.version_info(addresses.mlflow, second.version)
+    assert version.tags["data.fingerprint"] == tags["data.fingerprint"]
+    assert tags.get(MLFLOW_GIT_COMMIT) == get_git_commit(__file__)
+    packages = dict(one.split("==") for one in tags["segue.packages"].split())
+    assert packages.keys() >= {"annoy", "numpy", "pyspark", "ray", "scikit-learn", "torch"}
+    assert packages == {name: installed(name) for name in packages}
+    assert (tags["segue.version"], tags["segue.python"]) == (installed("segue"), platform.python_version())
+
+
+def test_the_registered_model_says_what_it_takes_and_answers_its_own_example(
+    second: TrainingReport, addresses: Addresses
+) -> None:
+    mlflow.set_tracking_uri(addresses.mlflow)
+    model = mlflow.pyfunc.load_model(f"models:/{registry.MODEL}/{second.version}")
+    signature = model.metadata.signature
+    assert (signature.inputs.input_names(), signature.outputs.input_names()) == (["recent"], ["tracks", "scores"])
+    assert [parameter.name for parameter in signature.params] == ["n"]
+    asked = model.input_example["recent"].item()
+    assert {track_id(name) for name in TRACKS} > set(asked)
+    answer = model.predict(model.input_example, params={"n": 4})
+    assert [len(answer[name].item()) for name in ("tracks", "scores")] == [4, 4]
+    assert not set(asked) & set(answer["tracks"].item())
 
 
 def test_nothing_is_left_behind(second: TrainingReport, settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import uuid
@@ -20,7 +21,7 @@ from infra.addresses import Addresses
 from infra.errors import NotFound
 from infra.services import Services
 from infra.services.state import doing, wanting
-from infra.settings import Settings
+from infra.settings import Settings, child_environment
 from infra.store import Store
 from tests.data.installed import wait_for
 from tests.data.loud_and_soft import bring_in, evenings
@@ -197,6 +198,26 @@ def test_a_part_that_was_away_is_no_failure(
     note.write_text(attempt.model_copy(update={"at_ms": 0}).model_dump_json())
     with Watching(settings, ending(0, began)):
         wait_for(lambda: began.read_text() == "xx" and not note.exists(), "another attempt, without another play")
+
+
+def test_it_gives_way_to_everything_else_and_so_does_what_it_trains(
+    library: Store, learned: Learned, addresses: Addresses, settings: Settings, tmp_path: Path
+) -> None:
+    """The process that a supervisor starts, and in place of the training one that notes what it may take."""
+    assert learned.report.version
+    _took_no_time(addresses)
+    library.plays.append(evenings(20, first=220))
+    noted = tmp_path / "niceness"
+    notes = [sys.executable, "-c", f"import os; open({str(noted)!r}, 'w').write(str(os.nice(0)))"]
+    environment = child_environment(**settings.environment())
+    with subprocess.Popen([sys.executable, "-m", "training.retrain", *notes], env=environment) as process:
+        try:
+            assert wait_for(lambda: noted.exists() and noted.read_text(), "a training", 60) == "19"
+            assert psutil.Process(process.pid).nice() == 19
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+    _begin_anew(settings)
 
 
 def test_what_a_forgotten_listener_taught_goes_without_a_new_play(

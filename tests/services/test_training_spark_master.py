@@ -14,11 +14,14 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from infra.errors import ServiceError
 from infra.settings import Settings, child_environment
+from infra.store import Store
 from tests.data.crowd import BEGAN_MS, VERSION, YEAR_MS, Crowd, write_plays, write_tracks
+from tests.data.loud_and_soft import TRACKS, bring_in, evenings
 from training.data import dataset
 from training.data.dataset import TrainingData
 from training.spark.prepare import prepare_frames
 from training.spark.session import session
+from training.spark.source import read
 
 SPARK = Path(pyspark.__file__).parent
 CROWD = Crowd(tracks=100, listeners=20, plays=2_000)
@@ -107,3 +110,15 @@ def test_a_cluster_makes_of_plays_what_one_machine_makes(master: str, installati
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_workers_of_a_cluster_read_the_store(master: str, store: Store, settings: Settings) -> None:
+    bring_in(store)
+    store.plays.append(evenings(5))
+    with session(settings.model_copy(update={"spark_master": master}), rows=0) as spark:
+        assert spark.sparkContext.master == master
+        tracks, plays = (read(spark, store.uri, store.database, kind, 2, 1).collect() for kind in ("tracks", "plays"))
+    stored = {record.track.id: np.float32(record.vectors[1]) for record in store.tracks.scan()}
+    assert len(tracks) == len(TRACKS)
+    np.testing.assert_equal({row["id"]: np.float32(row["vector"]) for row in tracks}, stored)
+    assert sorted(tuple(row) for row in plays) == sorted(store.plays.scan())

@@ -22,6 +22,7 @@ from training.learn.search import Trial
 from training.pipeline import TrainingReport, train
 from training.registry import versions as registry
 from training.registry.versions import PREDECESSOR, TUNED, tuned
+from training.tracking.register import track_run
 
 EPOCHS, TRIALS = 3, 2
 
@@ -58,11 +59,15 @@ def report(library: Store, addresses: Addresses, settings: Settings, said: list[
 
 @pytest.fixture(scope="module")
 def runs(report: TrainingReport, addresses: Addresses) -> dict[str, Run]:
-    """The runs below the training's, by name."""
-    client = MlflowClient(addresses.mlflow)
-    experiment = client.get_run(report.run_id).info.experiment_id
-    below = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{report.run_id}'")
-    return {run.info.run_name: run for run in below}
+    """Those of the training's trials."""
+    return below(MlflowClient(addresses.mlflow), report.run_id)
+
+
+def below(client: MlflowClient, run_id: str) -> dict[str, Run]:
+    """The runs below another, by name."""
+    experiment = client.get_run(run_id).info.experiment_id
+    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    return {run.info.run_name: run for run in found}
 
 
 def test_every_trial_is_a_run_below_with_parameters_curves_and_what_came_of_it(
@@ -77,6 +82,7 @@ def test_every_trial_is_a_run_below_with_parameters_curves_and_what_came_of_it(
         for curve in ("loss", "holdout_p_at_20"):
             assert len(client.get_metric_history(run.info.run_id, curve)) == trial.epochs
         assert run.data.metrics["holdout_p_at_20"] == trial.judged
+        assert "torch==" in run.data.tags["segue.packages"]
 
 
 def test_the_first_trial_is_where_the_search_begins_and_what_was_given_stays(report: TrainingReport) -> None:
@@ -128,6 +134,33 @@ def test_a_trial_that_fails_says_why_and_ends_nothing_else(
     assert "the loss is no number in epoch 0" in found.trials[0].reason
     assert found.best.number == 2
     assert sorted(trial.number for trial in ended.trials) == [1, 2]
+
+
+def test_a_bad_trial_is_stopped_early_and_its_run_is_killed(
+    report: TrainingReport, addresses: Addresses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second trial, which finds what the first has reached: with a learning rate that undoes what a model begins with."""
+    from ray.tune import choice
+
+    from tests.unit.checkerboard import checkerboard
+    from training.learn import tune
+
+    assert report.trials
+    monkeypatch.setattr(tune, "SPACE", {"lr": choice([3.0])})
+    # One after the other: too much for two at once.
+    monkeypatch.setattr(tune, "_share_of", lambda cluster: {"cpu": cluster["CPU"] // 2 + 1})
+    config = ModelConfig(dim=16, batch_size=16, epochs=EPOCHS)
+    client = MlflowClient(addresses.mlflow)
+    with track_run(addresses.mlflow, {}) as run:
+        found = tune.search(config, checkerboard(120, 80), 2, address=addresses.ray, folder=tmp_path, log=run.trials())
+    assert [(trial.state, trial.epochs) for trial in found.trials] == [
+        ("finished", EPOCHS),
+        ("stopped early", tune.GRACE),
+    ]
+    assert found.best.number == 1
+    bad = below(client, run.id)["trial 2"]
+    assert (bad.info.status, bad.data.tags["trial.state"], bad.data.params["lr"]) == ("KILLED", "stopped early", "3.0")
+    assert len(client.get_metric_history(bad.info.run_id, "loss")) == tune.GRACE
 
 
 def test_what_a_search_found_counts_once_its_version_has_served(report: TrainingReport, addresses: Addresses) -> None:

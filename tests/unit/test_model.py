@@ -139,3 +139,16 @@ def test_without_plays_sound_alone_is_learned():
     assert model.encoder is None
     assert told[-1]["loss"] < told[0]["loss"]
     assert (np.argmax(cosines, axis=1) % 2 == np.arange(20) % 2).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that Torch can use")
+def test_a_gpu_is_used_where_there_is_one_and_leaves_plain_arrays():
+    torch.cuda.reset_peak_memory_stats()
+    model, told = fitted(checkerboard(32))
+    assert torch.cuda.max_memory_allocated() > 0
+    assert told[-1]["loss"] < told[0]["loss"] - 0.1
+    assert model.encoder is not None
+    assert model.content is not None
+    for array in (model.items, *model.encoder.weights.values(), *model.content.weights.values()):
+        assert isinstance(array, np.ndarray)
+        assert np.isfinite(array).all()

@@ -84,10 +84,10 @@ def ask(recommender: SessionRecommender, asked: Sequence[Pair], progress: Progre
 
 
 def reciprocal_rank(questions: Questions, scores: NDArray[np.float64]) -> float:
-    """The mean of 1 / rank of the right answers."""
+    """The mean of 1 / rank of the right answers; among equals the right one counts as the last."""
     owner = np.repeat(np.arange(len(questions.sizes)), questions.sizes)
-    above = scores > scores[questions.right][owner]
-    return float(np.mean(1 / (1 + np.bincount(owner, weights=above, minlength=len(questions.sizes)))))
+    not_below = scores >= scores[questions.right][owner]
+    return float(np.mean(1 / np.bincount(owner, weights=not_below)))
 
 
 def _grown(questions: Questions, seed: int) -> Reranker:
