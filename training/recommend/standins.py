@@ -19,7 +19,7 @@ __all__ = ["lent", "placed"]
 NEIGHBOURS = 10
 SOFTNESS = 0.1
 """Temperature of the cosines at which neighbours share in what is lent."""
-LEANING = 0.3
+LEANING = 0.2
 """Of an unplayed track's place, what those that sound like it give: behaviour that its own sound does not foretell."""
 MOST_PLAYED = 20_000
 """So many played tracks are looked at for those that sound alike."""
