@@ -42,6 +42,10 @@ RAY_CLIENT = {
     # Without clusters over several machines, Ray takes 127.0.0.1 for what it is instead of the machine's own address.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Nobody reads Ray's own numbers; and each connection leaves a thread that exports them, of which a process can die when
+    # it ends (https://github.com/ray-project/ray/pull/60048).
+    "RAY_enable_open_telemetry": "0",
+    "RAY_enable_metrics_collection": "0",
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
 }

@@ -82,6 +82,31 @@ def test_rays_token_is_for_the_owner_alone_and_whoever_lacks_it_is_refused(
     assert told.returncode == 7, told.stderr
 
 
+@pytest.mark.usefixtures("addresses")
+def test_who_leaves_ray_leaves_no_thread_behind(installation: Settings):
+    """One of Ray's own that still runs when the process ends can take it down."""
+    code = (
+        "import os; from pathlib import Path; from infra.settings import Settings; from infra.services import Services\n"
+        "from infra.services.ray_client import connected\n"
+        "def unnamed(): return sum(one.read_text() == Path('/proc/self/comm').read_text() for one in "
+        "Path('/proc/self/task').glob('*/comm'))\n"
+        "with Services(Settings.load()) as services:\n"
+        "  address = services.ensure('ray').ray\n"
+        "  for _ in range(3):\n"
+        "    with connected(address) as ray: ray.cluster_resources()\n"
+        "    print(unnamed())\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"SEGUE_HOME": str(installation.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, _, last = map(int, told.stdout.split())
+    assert last <= first
+
+
 def test_status_and_doctor_find_nothing_wrong_with_the_parts(installation: Settings, addresses: Addresses):
     seen = status(installation)
     assert (seen.mongo, seen.mlflow) == (addresses.mongo, addresses.mlflow)
