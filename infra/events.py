@@ -16,9 +16,11 @@ from infra.clock import to_ms
 from infra.errors import BadEvent
 from infra.models import Frozen, TrackId, UserId
 
-__all__ = ["NAME", "PlayEvent", "PlayKind", "decode", "encode", "fault"]
+__all__ = ["NAME", "OPINIONS", "PlayEvent", "PlayKind", "decode", "encode", "fault"]
 
 PlayKind = Literal["started", "progress", "finished", "skipped", "liked", "disliked"]
+OPINIONS: tuple[PlayKind, ...] = ("liked", "disliked")
+"""What a listener says of a track, heard or not."""
 
 NAME = StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f/]+$")
 

@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from typing import NamedTuple, get_args
 from uuid import UUID
 
-from infra.events import PlayEvent, PlayKind
+from infra.events import OPINIONS, PlayEvent, PlayKind
 from infra.models import TrackId, UserId
 
-__all__ = ["Listener", "Recent", "TrackNumbers"]
+__all__ = ["MOST_OPINIONS", "Listener", "Recent", "TrackNumbers"]
 
 EVENT = struct.Struct("<16sIIIqBB")
 """Event id, track number, position and duration in ms, time in ms since 1970, kind, private."""
 KINDS: tuple[PlayKind, ...] = get_args(PlayKind)
 KIND_AT = EVENT.size - 2
-OPINIONS = (KINDS.index("liked"), KINDS.index("disliked"))
+OPINIONS_AT = tuple(map(KINDS.index, OPINIONS))
 MOST_OPINIONS = 5_000
 """Likes and dislikes of a listener that are kept when they are no longer among the newest events."""
 
@@ -147,7 +147,7 @@ class Listener:
         over = max(len(self) - self._most, 0) * EVENT.size
         for place in range(0, over, EVENT.size):
             event = self._packed[place : place + EVENT.size]
-            if event[KIND_AT] in OPINIONS:
+            if event[KIND_AT] in OPINIONS_AT:
                 self._opinions += event
         del self._packed[:over]
         del self._opinions[: -MOST_OPINIONS * EVENT.size]

@@ -20,7 +20,7 @@ from infra.bus import Delivery
 from infra.errors import BadEvent, BusError, StoreError
 from infra.events import PlayEvent, decode
 from infra.models import UserId
-from serving.listener import Listener, Recent, TrackNumbers
+from serving.listener import MOST_OPINIONS, Listener, Recent, TrackNumbers
 
 __all__ = ["Live", "LiveReader", "Stored"]
 
@@ -42,8 +42,8 @@ class Stored(Protocol):
         """The newest events of a listener, newest first."""
         ...
 
-    def opinions(self, user: UserId) -> Sequence[PlayEvent]:
-        """Likes and dislikes of a listener, newest first, however long ago they were."""
+    def opinions(self, user: UserId, limit: int) -> Sequence[PlayEvent]:
+        """The newest likes and dislikes of a listener, newest first, however long ago they were."""
         ...
 
 
@@ -236,7 +236,7 @@ class Live:
 
     def _load(self, user: UserId) -> None:
         newest, _ = self._stored.history(user, self._most_events)
-        opinions = self._stored.opinions(user)
+        opinions = self._stored.opinions(user, MOST_OPINIONS)
         with self._lock:
             listener = self._listener(user)
             if not listener.loaded:

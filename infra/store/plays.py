@@ -15,16 +15,13 @@ from pymongo.collection import Collection
 
 from infra.clock import now_ms
 from infra.errors import SegueError
-from infra.events import PlayEvent
+from infra.events import OPINIONS, PlayEvent
 from infra.models import UserId
 from infra.store.mongo_errors import mongo_errors
 
 __all__ = ["Forgetting", "PlayStore", "StoredPlay"]
 
 Document = dict[str, Any]
-
-OPINIONS = ["liked", "disliked"]
-MOST_OPINIONS = 5_000
 
 
 class StoredPlay(NamedTuple):
@@ -89,10 +86,10 @@ class PlayStore:
         return [PlayEvent.model_validate(d["event"]) for d in page], following
 
     @mongo_errors()
-    def opinions(self, user: UserId) -> list[PlayEvent]:
-        """The newest likes and dislikes of a listener, newest first, however long ago they were."""
-        query = {"user": user, "event.kind": {"$in": OPINIONS}}
-        found = self._plays.find(query).sort([("at_ms", -1), ("_id", -1)]).limit(MOST_OPINIONS)
+    def opinions(self, user: UserId, limit: int) -> list[PlayEvent]:
+        """Up to `limit` likes and dislikes of a listener, newest first, however long ago they were."""
+        query = {"user": user, "event.kind": {"$in": list(OPINIONS)}}
+        found = self._plays.find(query).sort([("at_ms", -1), ("_id", -1)]).limit(limit)
         return [PlayEvent.model_validate(d["event"]) for d in found]
 
     def between(self, user: UserId, first_ms: int, last_ms: int) -> Iterator[PlayEvent]:

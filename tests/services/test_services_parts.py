@@ -22,6 +22,18 @@ from infra.settings import Settings
 from infra.store import Store
 
 
+def told_by(code: str, installation: Settings) -> str:
+    """What another process of this installation prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"SEGUE_HOME": str(installation.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
 def test_every_part_answers_at_its_address(addresses: Addresses):
     with Store(addresses.mongo, "admin") as store:
         assert store.ping() is not None
@@ -42,14 +54,7 @@ def test_another_process_finds_what_runs_and_uses_it(installation: Settings, add
         "with Services(settings) as services: assert services.ensure('mongo', 'kafka', 'mlflow', 'ray') == found\n"
         "print(found.model_dump_json())"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"SEGUE_HOME": str(installation.home), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert Addresses.model_validate_json(told.stdout) == addresses
+    assert Addresses.model_validate_json(told_by(code, installation)) == addresses
     assert discover(installation) == addresses
 
 
@@ -86,7 +91,7 @@ def test_rays_token_is_for_the_owner_alone_and_whoever_lacks_it_is_refused(
 def test_who_leaves_ray_leaves_no_thread_behind(installation: Settings):
     """One of Ray's own that still runs when the process ends can take it down."""
     code = (
-        "import os; from pathlib import Path; from infra.settings import Settings; from infra.services import Services\n"
+        "from pathlib import Path; from infra.settings import Settings; from infra.services import Services\n"
         "from infra.services.ray_client import connected\n"
         "def unnamed(): return sum(one.read_text() == Path('/proc/self/comm').read_text() for one in "
         "Path('/proc/self/task').glob('*/comm'))\n"
@@ -96,14 +101,7 @@ def test_who_leaves_ray_leaves_no_thread_behind(installation: Settings):
         "    with connected(address) as ray: ray.cluster_resources()\n"
         "    print(unnamed())\n"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"SEGUE_HOME": str(installation.home), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    first, _, last = map(int, told.stdout.split())
+    first, _, last = map(int, told_by(code, installation).split())
     assert last <= first
 
 

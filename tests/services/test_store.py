@@ -116,7 +116,8 @@ def test_opinions_of_a_listener_are_found_however_long_ago(store: Store):
     kinds = ["disliked", "finished", "liked", "skipped"]
     store.plays.append([play(kind, kind=kind, minute=minute) for minute, kind in enumerate(kinds)])
     store.plays.append([play("else", user="you", kind="disliked")])
-    assert [e.kind for e in store.plays.opinions(UserId("me"))] == ["liked", "disliked"]
+    assert [e.kind for e in store.plays.opinions(UserId("me"), 10)] == ["liked", "disliked"]
+    assert [e.kind for e in store.plays.opinions(UserId("me"), 1)] == ["liked"]
 
 
 def test_forgetting_a_listener_leaves_the_others(store: Store):

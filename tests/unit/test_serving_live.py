@@ -11,7 +11,7 @@ import pytest
 from infra.bus import Delivery, partition_of
 from infra.clock import to_ms
 from infra.errors import BusError, StoreError
-from infra.events import PlayEvent, encode
+from infra.events import OPINIONS, PlayEvent, encode
 from infra.models import TrackId, UserId
 from serving.listener import Listener, TrackNumbers
 from serving.live import Live
@@ -92,8 +92,8 @@ class Stored:
         mine = [e for e in self.events if e.user == user]
         return sorted(mine, key=lambda e: e.at, reverse=True)[:limit], None
 
-    def opinions(self, user: UserId) -> list[PlayEvent]:
-        return [e for e in self.history(user, len(self.events))[0] if e.kind in ("liked", "disliked")]
+    def opinions(self, user: UserId, limit: int) -> list[PlayEvent]:
+        return [e for e in self.history(user, len(self.events))[0] if e.kind in OPINIONS][:limit]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from infra.events import PlayEvent
+from infra.events import DAY_MS, OPINIONS, PlayEvent
 from infra.models import TrackId
 
 __all__ = ["AHEAD_MS", "Signal", "disliked", "signals", "weight"]
@@ -20,7 +20,7 @@ HEARD = 0.9
 """Share of a track after which leaving it says nothing against it."""
 USUAL_MS = 200_000
 """Length assumed for a track whose client did not know it."""
-AHEAD_MS = 24 * 60 * 60 * 1000
+AHEAD_MS = DAY_MS
 """A play that is later than now by more than this has its time from a clock that is wrong, and says nothing."""
 PLAYING_NOW = 0.5
 """Least weight of what is still playing: it was chosen, and nothing has been said against it yet."""
@@ -75,7 +75,7 @@ class _Listening:
         self.at_ms = event.at_ms
         self.began_ms = self.at_ms - event.position_ms
         judged = weight(event.kind, event.position_ms, event.duration_ms)
-        if event.kind in ("liked", "disliked"):
+        if event.kind in OPINIONS:
             self.opinion = judged
         else:
             self.weight = judged
@@ -100,7 +100,7 @@ def signals(plays: Iterable[PlayEvent], *, include_private: bool = False) -> lis
         if event.private and not include_private:
             continue
         current = newest_of.get(event.track)
-        opinion = event.kind in ("liked", "disliked")
+        opinion = event.kind in OPINIONS
         if current is None or (not opinion and (current.ended or event.kind == "started")):
             current = newest_of[event.track] = _Listening(event.track)
             listenings.append(current)
@@ -111,7 +111,7 @@ def signals(plays: Iterable[PlayEvent], *, include_private: bool = False) -> lis
 
 def disliked(plays: Iterable[PlayEvent]) -> frozenset[TrackId]:
     """Tracks whose last opinion is a dislike; a later like lifts it. Private ones count: they bind only this listener."""
-    opinions = {e.track: e.kind for e in sorted(plays, key=_order) if e.kind in ("liked", "disliked")}
+    opinions = {e.track: e.kind for e in sorted(plays, key=_order) if e.kind in OPINIONS}
     return frozenset(track for track, kind in opinions.items() if kind == "disliked")
 
 

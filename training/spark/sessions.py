@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812  what PySpark's own documentation calls it
 from pyspark.sql.types import FloatType
 
+from infra.events import OPINIONS
 from training.data import signals
 
 __all__ = ["learnable", "listenings", "playable", "sessions", "split", "with_plays"]
@@ -102,7 +103,7 @@ def with_plays(tracks: DataFrame, of: DataFrame) -> DataFrame:
 
 
 def _is_opinion() -> Column:
-    return F.col("kind").isin("liked", "disliked")
+    return F.col("kind").isin(*OPINIONS)
 
 
 def _with_session(plays: DataFrame, gap_minutes: int) -> DataFrame:
