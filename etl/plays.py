@@ -91,7 +91,7 @@ def _commit(reader: GroupReader) -> None:
 
 
 class _Readable(NamedTuple):
-    payload: bytes
+    delivery: Delivery
     event: PlayEvent
 
 
@@ -109,14 +109,14 @@ class _Batch:
                 self._append()
                 self._forget(UserId(delivery.user))
             else:
-                self._read(delivery.value)
+                self._read(delivery, delivery.value)
         self._append()
 
-    def _read(self, payload: bytes) -> None:
+    def _read(self, delivery: Delivery, payload: bytes) -> None:
         try:
-            self._waiting.append(_Readable(payload, decode(payload)))
+            self._waiting.append(_Readable(delivery, decode(payload)))
         except BadEvent as error:
-            self._bury(payload, str(error))
+            self._bury(delivery, str(error))
 
     def _forget(self, user: UserId) -> None:
         _patiently(self._stop, lambda: self._store.plays.forget(user))
@@ -138,18 +138,18 @@ class _Batch:
         except RetryError:
             raise
         except Exception as error:  # noqa: BLE001 - the border of one message: it goes to `plays.dead`, the rest goes on
-            self._bury(readable.payload, f"cannot be stored: {type(error).__name__}: {error}")
+            self._bury(readable.delivery, f"cannot be stored: {type(error).__name__}: {error}")
 
     def _put(self, events: Sequence[PlayEvent]) -> None:
         if events:
             _patiently(self._stop, lambda: self._store.plays.append(events))
 
-    def _bury(self, payload: bytes, reason: str) -> None:
+    def _bury(self, delivery: Delivery, reason: str) -> None:
         def bury() -> None:
-            self._producer.bury(payload, reason)
+            self._producer.bury(delivery, reason)
             self._producer.flush()
 
-        log.warning("an event went to plays.dead: %s", reason)
+        log.warning("an event went to plays.dead (request %s): %s", delivery.request_id or "of another program", reason)
         _patiently(self._stop, bury)
 
 

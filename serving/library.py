@@ -192,7 +192,7 @@ class Library:
         """Take one event, or a list of up to 1,000: all of them, once Kafka has acknowledged them, or none."""
         events = await posted_events(request, request.state.caller)
         self._posted.inc(len(events))
-        await self._producer.publish(events)
+        await self._producer.publish(events, request.state.request_id)
         self._acknowledged.inc(len(events))
         return as_json(Accepted(accepted=len(events)), 202)
 

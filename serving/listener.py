@@ -6,18 +6,25 @@ In: play events as they come, and those stored earlier. Out: the same, each once
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple, get_args
 from uuid import UUID
 
+import numpy as np
+
 from infra.events import OPINIONS, PlayEvent, PlayKind
 from infra.models import TrackId, UserId
 
-__all__ = ["MOST_OPINIONS", "Listener", "Recent", "TrackNumbers"]
+__all__ = ["EVENT", "MOST_OPINIONS", "OF_ITS_OWN", "Listener", "Recent", "TrackNumbers"]
 
 EVENT = struct.Struct("<16sIIIqBB")
 """Event id, track number, position and duration in ms, time in ms since 1970, kind, private."""
+NUMBER = np.dtype({"names": ["number"], "formats": ["<u4"], "offsets": [16], "itemsize": EVENT.size})
+"""The track number in each of many packed events."""
+OF_ITS_OWN = 500
+"""Bytes that a listener takes besides the events: the name, the place among the others, the objects that hold it all."""
 KINDS: tuple[PlayKind, ...] = get_args(PlayKind)
 KIND_AT = EVENT.size - 2
 OPINIONS_AT = tuple(map(KINDS.index, OPINIONS))
@@ -31,6 +38,9 @@ class TrackNumbers:
     def __init__(self) -> None:
         self._numbers: dict[TrackId, int] = {}
         self._ids: list[TrackId] = []
+
+    def __len__(self) -> int:
+        return len(self._ids)
 
     def number(self, track: TrackId) -> int:
         """The number that stands for `track`."""
@@ -99,6 +109,11 @@ class Listener:
     def __len__(self) -> int:
         return len(self._packed) // EVENT.size
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it takes."""
+        return OF_ITS_OWN + sys.getsizeof(self._packed) + sys.getsizeof(self._opinions)
+
     def take(self, event: PlayEvent) -> None:
         """An event that has just come; one that is there already changes nothing."""
         if not self._has(event.event_id):
@@ -125,6 +140,15 @@ class Listener:
         """What is known now; later changes do not touch it."""
         as_of = UUID(bytes=bytes(self._packed[-EVENT.size :][:16])) if self._packed else None
         return Recent(user, as_of, self.changes, bytes(self._packed), bytes(self._opinions), self._numbers)
+
+    def number_anew(self, numbers: TrackNumbers) -> None:
+        """Let other numbers stand for the tracks."""
+        for packed in (self._packed, self._opinions):
+            held = np.frombuffer(packed, NUMBER)["number"]
+            old, place = np.unique(held, return_inverse=True)
+            new = np.array([numbers.number(self._numbers.track(number)) for number in old], np.uint32)
+            held[:] = new[place]
+        self._numbers = numbers
 
     def _pack(self, event: PlayEvent) -> bytes:
         return EVENT.pack(

@@ -10,17 +10,18 @@ import asyncio
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
 
-from infra.bus import Delivery
+from infra.bus import Delivery, Lag
 from infra.errors import BadEvent, BusError, StoreError
 from infra.events import PlayEvent, decode
 from infra.models import UserId
-from serving.listener import MOST_OPINIONS, Listener, Recent, TrackNumbers
+from serving.ends import SharedEnds
+from serving.listener import MOST_OPINIONS, Recent
+from serving.listeners import Listeners
 
 __all__ = ["Live", "LiveReader", "Stored"]
 
@@ -30,6 +31,8 @@ WAIT_S = 1.0
 """How long an answer waits for events that are acknowledged and not read yet."""
 DISTRUST_S = 1.0
 """How long Kafka, or MongoDB, is not asked again after it did not answer."""
+MOST_EVENTS = 500
+"""Newest events that are known of a listener."""
 LOADERS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 """Between attempts to open a reader."""
@@ -58,16 +61,20 @@ class LiveReader(Protocol):
         """These have been taken into account."""
         ...
 
-    def end_offset(self, user: str) -> tuple[int, int]:
-        """`(partition, offset)` that must be reached for everything acknowledged of `user`; raises `BusError`."""
+    def partition(self, user: str) -> int:
+        """The partition that has a listener's events."""
+        ...
+
+    def ends(self) -> dict[int, int]:
+        """The offsets that must be reached for everything acknowledged by now; raises `BusError`."""
         ...
 
     def position(self, partition: int) -> int:
         """The offset up to which a partition has been taken into account."""
         ...
 
-    def lag(self) -> int:
-        """How many messages there are beyond the positions; raises `BusError`."""
+    def lag(self) -> Lag:
+        """How many messages have not been read yet; raises `BusError`."""
         ...
 
     def close(self) -> None:
@@ -82,25 +89,30 @@ class Live:
     """
 
     def __init__(
-        self, open_reader: Callable[[], LiveReader], stored: Stored, *, events: int = 500, listeners: int = 100_000
+        self,
+        open_reader: Callable[[], LiveReader],
+        stored: Stored,
+        *,
+        events: int = MOST_EVENTS,
+        listeners: Listeners | None = None,
     ) -> None:
         """`open_reader` may raise `BusError`, `stored` `StoreError`: both are tried again."""
         self._open_reader, self._stored = open_reader, stored
-        self._most_events, self._most_listeners = events, listeners
-        self._numbers = TrackNumbers()
-        self._listeners: OrderedDict[UserId, Listener] = OrderedDict()
+        self._most_events = events
+        self._listeners = Listeners(events) if listeners is None else listeners
         self._lock = threading.Lock()
         self._reader: LiveReader | None = None
         self._distrusted_until = self._stored_distrusted_until = 0.0
         # Threads of its own: a MongoDB that hangs must not take those that ask Kafka.
+        self._ends = SharedEnds()
         self._loaders = ThreadPoolExecutor(LOADERS, "load-history")
         self._moved: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-reader", daemon=True)
         self.events_in = 0
         """Events read since the start."""
-        self.lag = 0
-        """Messages acknowledged and not read yet when that was last measured."""
+        self.lag = Lag(0, 0)
+        """How far behind this reader and the durable one were when that was last measured."""
 
     def start(self) -> None:
         """Begin to read."""
@@ -111,6 +123,7 @@ class Live:
         self._stopped.set()
         self._thread.join()
         self._loaders.shutdown(wait=False, cancel_futures=True)
+        self._ends.close()
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -127,11 +140,11 @@ class Live:
         """
         await self._caught_up(user)
         with self._lock:
-            loaded = self._listener(user).loaded
+            loaded = self._listeners.loaded(user)
         if not loaded:
             await self._loaded(user)
         with self._lock:
-            return self._listener(user).recent(user)
+            return self._listeners.recent(user)
 
     def measure(self) -> None:
         """Ask Kafka for the lag; for a thread that has time."""
@@ -150,7 +163,8 @@ class Live:
             return
         try:
             async with asyncio.timeout(WAIT_S):
-                partition, end = await asyncio.to_thread(reader.end_offset, user)
+                partition = reader.partition(user)
+                end = (await self._ends.of(reader))[partition]
                 while reader.position(partition) < end and reader is self._reader:
                     await self._next_move(reader, partition, end)
         except (BusError, TimeoutError) as error:
@@ -203,26 +217,14 @@ class Live:
         self.events_in += 1
         user = UserId(delivery.user)
         if delivery.value is None:
-            # Begun anew as loaded: what the durable reader may still be about to delete must not come back.
-            self._listeners.pop(user, None)
-            self._listener(user).load(())
+            self._listeners.begin_anew(user)
             return
         try:
             event = decode(delivery.value)
         except BadEvent:
             # The durable reader puts it on `plays.dead` with the reason; twice would be once too often.
             return
-        self._listener(user).take(event)
-
-    def _listener(self, user: UserId) -> Listener:
-        listener = self._listeners.get(user)
-        if listener is None:
-            listener = self._listeners[user] = Listener(self._numbers, self._most_events)
-            if len(self._listeners) > self._most_listeners:
-                self._listeners.popitem(last=False)
-        else:
-            self._listeners.move_to_end(user)
-        return listener
+        self._listeners.take(event)
 
     async def _loaded(self, user: UserId) -> None:
         if time.monotonic() < self._stored_distrusted_until:
@@ -238,9 +240,7 @@ class Live:
         newest, _ = self._stored.history(user, self._most_events)
         opinions = self._stored.opinions(user, MOST_OPINIONS)
         with self._lock:
-            listener = self._listener(user)
-            if not listener.loaded:
-                listener.load(reversed(newest), reversed(opinions))
+            self._listeners.load(user, reversed(newest), reversed(opinions))
 
 
 def _tell(future: asyncio.Future[None]) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
@@ -49,7 +49,7 @@ __all__ = ["PREFIX", "Recommending"]
 
 PREFIX = "/users"
 REFRESH_S = 1.0
-MOST_TASTES = 4_096
+MOST_TASTES = 1_024
 """Listeners whose signals are kept between two requests."""
 
 User = Annotated[UserId, Path(min_length=1, max_length=128, description="Name of the listener")]
@@ -127,9 +127,9 @@ class Recommending:
         events, following = await asked(lambda: self._store.plays.history(user, limit, cursor), REQUEST_S)
         return as_json(History(items=tuple(events), cursor=following))
 
-    async def forget(self, user: User) -> Response:
+    async def forget(self, user: User, request: Request) -> Response:
         """Forget everything about this listener, here and wherever the events are read."""
-        await self._producer.forget(user)
+        await self._producer.forget(user, request.state.request_id)
         await asyncio.to_thread(self._store.plays.forget, user)
         self._tastes.pop(user, None)
         return Response(status_code=204)
@@ -202,7 +202,8 @@ class Recommending:
         metrics.gauge("segue_listeners", "Listeners held in memory", lambda: len(self._live))
         metrics.gauge("segue_live_events", "Events read from Kafka since the start", lambda: self._live.events_in)
         metrics.gauge("segue_live_reading", "1 while events are read from Kafka", lambda: self._live.reading)
-        metrics.gauge("segue_live_lag", "Acknowledged events not read yet, all partitions", lambda: self._live.lag)
+        metrics.gauge("segue_live_lag", "Acknowledged events not read yet", lambda: self._live.lag.live)
+        metrics.gauge("segue_durable_lag", "Acknowledged events not stored yet", lambda: self._live.lag.durable)
         metrics.gauge("segue_index_tracks", "Tracks that can be recommended", self._index_tracks)
         metrics.gauge("segue_model_version", "Registered version that answers; 0 by sound alone", self._version)
         return metrics

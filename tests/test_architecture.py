@@ -26,7 +26,7 @@ MODULES = {
 DOORS = {
     "pymongo": ("infra/store/",),
     "bson": ("infra/store/",),
-    "confluent_kafka": ("infra/bus.py", "infra/services/"),
+    "confluent_kafka": ("infra/bus/", "infra/services/"),
     "pyspark": ("training/spark/session", "training/spark/source.py", "training/spark/prepare.py"),
     "mlflow": ("training/tracking/client.py", "training/tracking/register", "training/tracking/prune.py"),
     "gradio": ("ui/",),

@@ -57,6 +57,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.retention.hours=720
+offsets.retention.minutes=525600
 log.cleaner.dedupe.buffer.size=8388608
 num.network.threads=2
 num.io.threads=2

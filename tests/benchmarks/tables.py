@@ -109,4 +109,4 @@ def table(heads: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> None:
     """Print Markdown."""
     print("\n| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
     for line in lines:
-        print("| " + " | ".join(line) + " |")
+        print("| " + " | ".join(line) + " |", flush=True)

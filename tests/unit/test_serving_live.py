@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from infra.bus import Delivery, partition_of
+from infra.bus import PARTITIONS, Delivery, Lag, partition_of
 from infra.clock import to_ms
 from infra.errors import BusError, StoreError
 from infra.events import OPINIONS, PlayEvent, encode
 from infra.models import TrackId, UserId
-from serving.listener import Listener, TrackNumbers
+from serving.ends import SharedEnds
+from serving.listener import OF_ITS_OWN, Listener, TrackNumbers
+from serving.listeners import Listeners
 from serving.live import Live
 from serving.taste import taste_of
 from tests.data.records import START, play, track_id
@@ -64,16 +66,19 @@ class Reader:
         for d in deliveries:
             self._positions[d.partition] = d.offset + 1
 
-    def end_offset(self, user: str) -> tuple[int, int]:
+    def partition(self, user: str) -> int:
+        return partition_of(user)
+
+    def ends(self) -> dict[int, int]:
         if self._topic.away:
             raise BusError("away")
-        return partition_of(user), self._topic.ends.get(partition_of(user), 0)
+        return {partition: self._topic.ends.get(partition, 0) for partition in range(PARTITIONS)}
 
     def position(self, partition: int) -> int:
         return self._positions.get(partition, 0)
 
-    def lag(self) -> int:
-        return self._topic.waiting.qsize()
+    def lag(self) -> Lag:
+        return Lag(self._topic.waiting.qsize(), 0)
 
     def close(self) -> None:
         pass
@@ -108,7 +113,8 @@ def stored() -> Stored:
 
 @pytest.fixture
 def live(topic: Topic, stored: Stored) -> Iterator[Live]:
-    opened = Live(lambda: Reader(topic), stored, events=10, listeners=3)
+    three = 3 * (OF_ITS_OWN + 200)
+    opened = Live(lambda: Reader(topic), stored, events=10, listeners=Listeners(10, most_bytes=three))
     opened.start()
     until(lambda: opened.reading)
     yield opened
@@ -242,3 +248,83 @@ def test_a_listener_s_events_are_small():
         listener.take(play(f"track {minute % 7}", minute=minute))
     assert len(listener) == 500
     assert len(listener._packed) <= 500 * 40
+
+
+def test_many_listeners_are_kept_in_a_bounded_amount_of_memory():
+    listeners = Listeners(500, most_bytes=1_000_000)
+    for n in range(3000):
+        listeners.take(play("one", user=f"listener {n}"))
+    assert 1_000 < len(listeners) < 2_000
+    assert listeners.recent(UserId("listener 2999")).as_of is not None
+    assert not listeners.recent(UserId("listener 0")).packed
+
+
+def test_tracks_that_nobody_names_any_more_are_struck_out():
+    listeners = Listeners(2, most_tracks=50)
+    for n in range(48):
+        listeners.take(play(f"track {n}", user="other"))
+    liked, *newest = [play("loved", kind="liked"), *(play(f"mine {n}", minute=n) for n in range(4))]
+    for event in (liked, *newest):
+        listeners.take(event)
+    mine = listeners.recent(ME)
+    assert mine.events() == newest[-2:]
+    assert [opinion.track for opinion in mine.opinions()] == [liked.track]
+    assert len(mine.numbers) < 10
+    assert not listeners.recent(UserId("other")).packed
+
+
+def test_a_listener_who_is_forgotten_takes_no_memory_for_what_was():
+    listeners = Listeners(500, most_bytes=5_000)
+    for round_ in range(20):
+        for n in range(30):
+            listeners.take(play("one", minute=round_ * 30 + n))
+        listeners.begin_anew(ME)
+        assert not listeners.recent(ME).events()
+        assert listeners.loaded(ME)
+    listeners.take(play("one", user="other"))
+    assert len(listeners) == 2
+
+
+class Slow:
+    """A broker that takes its time; each answer is the number of its question."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+        self.free = threading.Event()
+
+    def ends(self) -> dict[int, int]:
+        self.questions += 1
+        number = self.questions
+        assert self.free.wait(5)
+        return {0: number}
+
+
+def test_those_who_wait_share_a_question_that_begins_after_they_came():
+    async def ask() -> list[dict[int, int]]:
+        first = asyncio.create_task(shared.of(slow))
+        while not slow.questions:
+            await asyncio.sleep(0.01)
+        later = [asyncio.create_task(shared.of(slow)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        slow.free.set()
+        return await asyncio.gather(first, *later)
+
+    slow, shared = Slow(), SharedEnds()
+    assert asyncio.run(ask()) == [{0: 1}, {0: 2}, {0: 2}, {0: 2}]
+    assert slow.questions == 2
+    shared.close()
+
+
+def test_who_gives_up_does_not_take_the_answer_from_the_others():
+    async def ask() -> dict[int, int]:
+        first = asyncio.create_task(shared.of(slow))
+        second = asyncio.create_task(shared.of(slow))
+        while not slow.questions:
+            await asyncio.sleep(0.01)
+        first.cancel()
+        slow.free.set()
+        return await second
+
+    slow, shared = Slow(), SharedEnds()
+    assert asyncio.run(ask()) == {0: 1}
+    shared.close()
