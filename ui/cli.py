@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from infra.errors import NotStorable, Outdated, SegueError, ServiceError
-from ui.commands import installation, library, model, users
+from ui.commands import installation, library, model, plays, users
 from ui.commands.output import err
 
 __all__ = ["app", "main"]
@@ -35,6 +35,10 @@ app.command("import")(library.import_plays)
 app.command()(model.train)
 app.command()(model.evaluate)
 app.command()(model.promote)
+
+plays_app = typer.Typer(help="Play events on their way.", no_args_is_help=True)
+plays_app.command()(plays.dead)
+app.add_typer(plays_app, name="plays")
 
 user_app = typer.Typer(help="Accounts: while there is none, only this machine can listen.", no_args_is_help=True)
 user_app.command()(users.add)

@@ -17,6 +17,7 @@ __all__ = ["PARTITIONS", "QUIET", "Bus", "cluster_reachable", "ensure_topics", "
 
 PARTITIONS = 8
 QUIET = {"log_level": 2}
+FOR_EVER = {"retention.ms": "-1"}
 
 
 class Bus(NamedTuple):
@@ -60,7 +61,7 @@ def ensure_topics(bus: Bus, timeout_s: float = 20.0) -> None:
     admin = AdminClient({"bootstrap.servers": bus.bootstrap, **QUIET})
     try:
         there = admin.list_topics(timeout=timeout_s).topics
-        wanted = [NewTopic(bus.plays, num_partitions=PARTITIONS), NewTopic(bus.dead, num_partitions=1)]
+        wanted = [NewTopic(bus.plays, num_partitions=PARTITIONS), NewTopic(bus.dead, num_partitions=1, config=FOR_EVER)]
         missing = [topic for topic in wanted if topic.topic not in there]
         made = admin.create_topics(missing, operation_timeout=timeout_s) if missing else {}
         for future in made.values():

@@ -32,8 +32,8 @@ def test_help_teaches_every_command(installed: Installed):
         "import",
         "failures",
         "promote",
+        "plays",
         "user",
-        "failures",
     ):
         assert f" {command} " in told
 

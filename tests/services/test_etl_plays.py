@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -12,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 
 from etl.plays import run
-from infra.bus import Bus, PlayProducer
-from infra.events import PlayEvent
+from infra.bus import Bus, DeadLetters, Delivery, Letter, PlayProducer
+from infra.events import PlayEvent, encode
 from infra.models import UserId
 from infra.services import Services
 from infra.settings import Settings, child_environment
@@ -62,13 +63,17 @@ def history(store: Store, user: str = "me") -> list[str]:
     return [str(e.event_id) for e in store.plays.history(UserId(user), 1000)[0]]
 
 
-def dead(bus: Bus, count: int) -> list[tuple[bytes | None, bytes]]:
-    """The first `count` events on `plays.dead`, with their reasons."""
-    consumer = Consumer({"bootstrap.servers": bus.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
-    consumer.subscribe([bus.dead])
-    messages = consumer.consume(count, WAIT_S)
-    consumer.close()
-    return [(m.value(), dict(m.headers() or [])["reason"]) for m in messages]
+def letters(bus: Bus) -> list[Letter]:
+    """What waits on `plays.dead`."""
+    with DeadLetters(bus) as dead:
+        return dead.waiting()
+
+
+def segue(*arguments: str) -> str:
+    """What a command prints."""
+    return subprocess.run(
+        [sys.executable, "-m", "ui.cli", *arguments], check=True, capture_output=True, text=True
+    ).stdout
 
 
 def raw(bus: Bus, *values: bytes) -> None:
@@ -101,9 +106,31 @@ def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(
     publish(producer, [good])
     with reading(store, bus):
         soon(lambda: history(store) == [str(good.event_id)])
-        letters = dead(bus, 3)
-    assert [value for value, _ in letters] == bad
-    assert "kind" in letters[2][1].decode()
+        soon(lambda: len(letters(bus)) == 3)
+    found = letters(bus)
+    assert [(letter.user, letter.payload) for letter in found] == [("me", one) for one in bad]
+    assert "kind" in found[2].reason
+
+
+def test_dead_letters_are_shown_and_sent_again(
+    settings: Settings, store: Store, bus: Bus, producer: PlayProducer, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    good = play("good")
+    producer.bury(Delivery("me", encode(good), 0, 0, "request-1"), "MongoDB was too small for it")
+    producer.flush()
+    raw(bus, b"\x1b[31m")
+    with reading(store, bus):
+        soon(lambda: len(letters(bus)) == 2)
+        told = json.loads(segue("plays", "dead", "--json"))["letters"]
+        assert [(t["user"], t["reason"], t["request_id"]) for t in told[:1]] == [
+            ("me", "MongoDB was too small for it", "request-1")
+        ]
+        assert "\x1b" not in segue("plays", "dead")
+        assert json.loads(segue("plays", "dead", "--replay", "--json"))["sent_again"] == 2
+        soon(lambda: history(store) == [str(good.event_id)])
+        soon(lambda: [letter.payload for letter in letters(bus)] == [b"\x1b[31m"])
 
 
 def test_a_wish_to_be_forgotten_is_met_between_the_plays_around_it(store: Store, bus: Bus, producer: PlayProducer):
