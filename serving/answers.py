@@ -95,6 +95,15 @@ class ServiceHealth(Answer):
     """What is wrong, in words; empty when nothing is."""
 
 
+class ReaderLag(Answer):
+    """Play events that Kafka has acknowledged and that have not been read yet."""
+
+    live: int
+    """Not taken into account by recommendations."""
+    durable: int
+    """Not stored in MongoDB."""
+
+
 class Health(Answer):
     """How the service is: "ok", "degraded" (answers, but something is wrong), or "down" (a needed part is away)."""
 
@@ -102,6 +111,8 @@ class Health(Answer):
     model_version: str | None
     tracks: int
     services: dict[str, ServiceHealth]
+    lag: ReaderLag | None
+    """None while the recommender application does not answer."""
 
 
 class Problem(Answer):
@@ -135,6 +146,7 @@ class RecommenderState(Answer):
     """Why the newest model is not the one that answers; empty when it is."""
     live: bool
     """Whether events are read from Kafka as they come."""
+    lag: ReaderLag
 
 
 def as_json(answer: BaseModel, status: int = 200) -> Response:

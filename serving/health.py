@@ -87,6 +87,7 @@ class HealthCheck:
             model_version=state.model_version if state else None,
             tracks=self._tracks(),
             services=services,
+            lag=state.lag if state else None,
         )
 
     async def _ask_recommender(self) -> tuple[ServiceHealth, RecommenderState | None]:

@@ -23,6 +23,7 @@ from infra.store import Store
 from serving.answers import (
     History,
     Neighbours,
+    ReaderLag,
     Recommendations,
     RecommendedTrack,
     RecommenderState,
@@ -149,6 +150,7 @@ class Recommending:
             tracks=len(model.recommender.tracks),
             fault=self._champion.fault or self._debt,
             live=self._live.reading,
+            lag=ReaderLag(live=self._live.lag.live, durable=self._live.lag.durable),
         )
 
     def numbers(self) -> str:

@@ -5,6 +5,7 @@ In: the topic `plays`. Out: `Delivery`s in order within a partition, and how far
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,10 @@ class GroupReader:
             {
                 "bootstrap.servers": bus.bootstrap,
                 "group.id": bus.durable_group,
+                # Known by name: started again after a kill, it takes its own place at once, instead of waiting until
+                # Kafka has given up on the one that was killed.
+                "group.instance.id": socket.gethostname(),
+                "session.timeout.ms": 10_000,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 **QUIET,

@@ -44,12 +44,29 @@ def rows(files: dict[str, Any], served: dict[str, Any]) -> Iterator[tuple[str, s
     yield (
         "answer over the same recommender on bare uvicorn, p50",
         f"{served['answer_over_bare_uvicorn']} ×",
-        f"{served['answer_p50_ms']} ms, p99 {served['answer_p99_ms']} ms",
+        f"{served['answer_p50_ms']} ms, p99 {served['answer_p99_ms']} ms; {served['bare_p50_ms']} ms",
     )
     yield (
-        "skip posted until the answer that has it, p50",
+        "answers a second to eight clients over the same",
+        f"{served['throughput_over_bare_uvicorn']} ×",
+        f"{served['throughput_per_s']}, p99 {served['throughput_p99_ms']} ms; {served['bare_throughput_per_s']}",
+    )
+    yield (
+        "skip posted until the answer that has it, 50 a second by 1,000 listeners, p50",
         "",
-        f"{served['skip_to_changed_answer_p50_ms']} ms, p99 {served['skip_to_changed_answer_p99_ms']} ms",
+        f"{served['loop_p50_ms']} ms, p99 {served['loop_p99_ms']} ms; "
+        f"{served['loop_without_the_event']} of {served['loop_events']} without it",
+    )
+    yield (
+        "whole files a second over bare uvicorn",
+        f"{served['file_throughput_over_bare_uvicorn']} ×",
+        f"{served['file_per_s']}",
+    )
+    yield (
+        f"{served['stream_listeners']} listeners of 64 kbit/s with seeks for a minute: stalls",
+        "",
+        f"{served['stream_stalls']}; first byte p95 {served['stream_first_byte_p95_ms']} ms; meanwhile "
+        f"recommendations p99 {served['stream_recommendations_p99_ms']} ms",
     )
     yield "first start with this music, until the model serves", "", f"{served['first_start_with_music_s']} s"
     yield "second start, until the page answers", "", f"{served['second_start_s']} s"

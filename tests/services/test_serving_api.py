@@ -148,6 +148,7 @@ def test_health_names_every_part(service: Service):
     assert {name: part["state"] for name, part in body["services"].items()} == dict.fromkeys(
         ("mongo", "kafka", "mlflow", "recommender"), "ok"
     )
+    assert body["lag"].keys() == {"live", "durable"}
 
 
 def test_tracks_are_listed_searched_and_paged(service: Service):
@@ -382,6 +383,15 @@ def test_metrics_of_both_applications(service: Service):
     assert 'application="recommender",method="GET",route="/users/{user}/recommendations",status="200"' in text
     assert 'segue_plays_acknowledged_total{application="library"}' in text
     assert 'segue_live_lag{application="recommender"} 0.0' in text
+
+
+def test_health_and_metrics_tell_how_many_events_wait_to_be_stored(service: Service):
+    before = service.http.get("/health").json()["lag"]["durable"]
+    service.post(*(play("Anchor", user="waiting", minute=minute) for minute in range(7)))
+    until(lambda: service.http.get("/health").json()["lag"] == {"live": 0, "durable": before + 7})
+    told = re.search(r'segue_durable_lag{application="recommender"} (\d+)', service.http.get("/metrics").text)
+    assert told is not None
+    assert int(told[1]) >= before + 7
 
 
 @pytest.mark.parametrize(
