@@ -19,6 +19,7 @@ from tenacity.stop import stop_when_event_set
 from infra.bus import Bus, Delivery, GroupReader, PlayProducer, ensure_topics
 from infra.errors import BadEvent, BusError, ServiceError
 from infra.events import PlayEvent, decode
+from infra.logs import log_to_stderr
 from infra.models import UserId
 from infra.services import discover
 from infra.settings import Settings
@@ -49,11 +50,11 @@ def run(store: Store, bus: Bus, stop: threading.Event) -> None:
 
 def main() -> None:
     """Run against the services of this installation until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = Settings.load()
+    log_to_stderr(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    settings = Settings.load()
     try:
         _patiently(stop, lambda: _serve(settings, stop))
     except RetryError:
@@ -107,7 +108,7 @@ class _Batch:
         for delivery in deliveries:
             if delivery.value is None:
                 self._append()
-                self._forget(UserId(delivery.user))
+                self._forget(delivery)
             else:
                 self._read(delivery, delivery.value)
         self._append()
@@ -118,14 +119,16 @@ class _Batch:
         except BadEvent as error:
             self._bury(delivery, str(error))
 
-    def _forget(self, user: UserId) -> None:
-        _patiently(self._stop, lambda: self._store.plays.forget(user))
-        log.info("forgot a listener")
+    def _forget(self, delivery: Delivery) -> None:
+        _patiently(self._stop, lambda: self._store.plays.forget(UserId(delivery.user)))
+        log.info("forgot a listener", extra=_of(delivery))
 
     def _append(self) -> None:
         waiting, self._waiting = self._waiting, []
         try:
             self._put([readable.event for readable in waiting])
+            for readable in waiting:
+                log.debug("stored %s", readable.event.event_id, extra=_of(readable.delivery))
         except RetryError:
             raise
         except Exception:  # noqa: BLE001 - the border of one message: which one it was is found below
@@ -149,8 +152,13 @@ class _Batch:
             self._producer.bury(delivery, reason)
             self._producer.flush()
 
-        log.warning("an event went to plays.dead (request %s): %s", delivery.request_id or "of another program", reason)
+        log.warning("an event went to plays.dead: %s", reason, extra=_of(delivery))
         _patiently(self._stop, bury)
+
+
+def _of(delivery: Delivery) -> dict[str, str]:
+    """The request that an event came by, for its line in the log."""
+    return {"request_id": delivery.request_id} if delivery.request_id else {}
 
 
 if __name__ == "__main__":

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
             "Least share of tracks in an answer that nobody has played, as long as such tracks fit; from the next training on"
         ),
     )
+    log_level: Literal["debug", "info", "warning"] = Field(
+        "info", description="Least that the logs tell; `debug`: also each play on its way, by the id of its request"
+    )
     seed: int = Field(7, description="Seed of everything random in training")
 
     @field_validator("home", mode="after")

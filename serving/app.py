@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from infra.addresses import Addresses
 from infra.errors import SegueError, ServiceError
+from infra.logs import log_to_stderr
 from infra.services import discover
 from infra.settings import Settings
 from infra.store import Store
@@ -88,13 +89,12 @@ def deploy(
 
 def main() -> int:
     """Deploy, then stay and watch."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     parser = argparse.ArgumentParser(prog="python -m serving.app", description="Run the HTTP API.")
     parser.add_argument("--port", type=int, help="port of the HTTP API; default: SEGUE_HTTP_PORT")
     port = parser.parse_args().port
     try:
         settings = Settings.load()
+        log_to_stderr(settings)
         deploy(settings, discover(settings), port=port, connected=_end_when_told)
         log.info("ready")
         return _watch()

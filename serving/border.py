@@ -1,6 +1,6 @@
 """Where a request comes in: who may call, what every answer carries, what is counted, and the last catch.
 
-In: ASGI requests. Out: the application's answers as they stream by, with a request id and security headers.
+In: ASGI requests. Out: the application's answers as they stream by, with security headers; a request id for whatever is logged meanwhile.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.logs import REQUEST
 from serving.auth import is_loopback
 from serving.metrics import Metrics
 from serving.problems import ProblemError, problem
@@ -52,6 +53,7 @@ class Border:
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
+        REQUEST.set(request_id)
         status = LEFT_EARLY
         seconds = 0.0
 
@@ -60,7 +62,6 @@ class Border:
             if message["type"] == "http.response.start":
                 status, seconds = message["status"], time.perf_counter() - began
                 answered = MutableHeaders(scope=message)
-                answered["X-Request-ID"] = request_id
                 for name, value in SECURITY.items():
                     answered[name] = value
             await send(message)
@@ -73,7 +74,7 @@ class Border:
                 await problem(refused, request_id)(scope, receive, passing)
         except Exception:
             # The border of one request: the next one must be served.
-            log.exception("request %s: %s %s failed", request_id, scope["method"], _route(scope))
+            log.exception("%s %s failed", scope["method"], _route(scope))
             if status == LEFT_EARLY:
                 await problem(ProblemError(500, "something went wrong on the server"), request_id)(
                     scope, receive, passing
@@ -96,6 +97,7 @@ class Border:
 
 
 def _request_id(headers: Headers) -> str:
+    """The id that Serve gives every request and answers with, or the client's own where it is one that a log can bear."""
     given = headers.get("x-request-id", "")
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 

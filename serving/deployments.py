@@ -16,6 +16,7 @@ from ray.serve.schema import LoggingConfig
 from starlette.types import ASGIApp
 
 from infra.errors import ServiceError
+from infra.logs import log_to_file
 from infra.models import TrackId
 from serving.answers import Neighbours, RecommenderState
 from serving.args import ServeArgs
@@ -35,6 +36,7 @@ class RecommenderDeployment:
     """One replica of the recommender application."""
 
     def __init__(self, args: ServeArgs) -> None:
+        log_to_file(args.settings, RECOMMENDER)
         self._recommending = Recommending(args.settings, args.addresses)
         self._recommending.start()
 
@@ -66,6 +68,7 @@ class LibraryDeployment:
     """One replica of the library application."""
 
     def __init__(self, args: ServeArgs) -> None:
+        log_to_file(args.settings, LIBRARY)
         self._library = Library(args.settings, args.addresses, _Handle())
         self._library.start()
 

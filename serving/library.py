@@ -194,6 +194,8 @@ class Library:
         self._posted.inc(len(events))
         await self._producer.publish(events, request.state.request_id)
         self._acknowledged.inc(len(events))
+        for event in events:
+            log.debug("acknowledged %s", event.event_id)
         return as_json(Accepted(accepted=len(events)), 202)
 
     def _refresh(self) -> None:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from infra.clock import now_ms
 from infra.errors import SegueError, ServiceError
+from infra.logs import log_to_stderr
 from infra.secrecy import without_secrets
 from infra.services import discover, tell_doing
 from infra.settings import Settings
@@ -144,13 +145,13 @@ class Watch:
 
 def main() -> None:
     """Watch the services of this installation until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = Settings.load()
+    log_to_stderr(settings)
     os.nice(LOWEST)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Watch(Settings.load(), sys.argv[1:], stop).run(LOOK_EVERY_S)
+    Watch(settings, sys.argv[1:], stop).run(LOOK_EVERY_S)
 
 
 def _trained(newest: ModelVersion | None) -> Trained | None:

@@ -30,8 +30,8 @@ NAMES = ["Anchor", "Été", "Cantata"]
 class Service:
     """The deployed service, with what tests look at behind it."""
 
-    def __init__(self, http: httpx.Client, store: Store, bus: Bus, media: dict[str, Path]) -> None:
-        self.http, self.store, self.bus, self.media = http, store, bus, media
+    def __init__(self, http: httpx.Client, store: Store, bus: Bus, media: dict[str, Path], settings: Settings) -> None:
+        self.http, self.store, self.bus, self.media, self.settings = http, store, bus, media, settings
 
     def audio(self, name: str = "Anchor") -> str:
         return f"/tracks/{track_id(name)}/audio"
@@ -82,7 +82,9 @@ def heard(name: str, place: int, media: Path, cover: Path | None = None) -> Trac
 def service(services: Services, installation: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     addresses = services.ensure("mongo", "kafka", "mlflow", "ray")
     name = uuid.uuid4().hex[:8]
-    settings = installation.model_copy(update={"mongo_database": f"serving_{name}", "kafka_prefix": f"{name}."})
+    settings = installation.model_copy(
+        update={"mongo_database": f"serving_{name}", "kafka_prefix": f"{name}.", "log_level": "debug"}
+    )
     bus = Bus(addresses.kafka, settings.kafka_prefix)
     ensure_topics(bus)
     folder = tmp_path_factory.mktemp("caf\u00e9 music")
@@ -94,7 +96,7 @@ def service(services: Services, installation: Settings, tmp_path_factory: pytest
             [heard(n, place, media[n], cover if n == "Anchor" else None) for place, n in enumerate(NAMES)]
         )
         with deployed(settings) as http:
-            yield Service(http, store, bus, media)
+            yield Service(http, store, bus, media, settings)
 
 
 class deployed:  # noqa: N801 - reads as what it gives
@@ -263,6 +265,24 @@ def test_a_play_is_on_kafka_when_it_is_accepted(service: Service):
         until(found)
     finally:
         reader.close()
+
+
+def test_an_event_is_followed_from_its_request_to_the_database_by_the_logs(service: Service):
+    event = play("Anchor", user="followed")
+    answer = service.http.post("/plays", content=event.model_dump_json(), headers={"X-Request-ID": "follow-me"})
+    assert answer.headers["x-request-id"] == "follow-me"
+    serving = (service.settings.logs / "library.log").read_text()
+    assert re.search(
+        rf'^at=.* level=DEBUG .*msg="acknowledged {event.event_id}" request_id=follow-me$', serving, re.MULTILINE
+    )
+    given = child_environment(**service.settings.environment())
+    reader = subprocess.Popen([sys.executable, "-m", "etl.plays"], env=given, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: service.http.get("/users/followed/history").json()["items"])
+    finally:
+        reader.terminate()
+        _, stored = reader.communicate(timeout=60)
+    assert re.search(rf'msg="stored {event.event_id}" request_id=follow-me$', stored, re.MULTILINE)
 
 
 def test_one_event_is_taken_without_a_list(service: Service):
