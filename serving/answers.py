@@ -92,7 +92,7 @@ class ServiceHealth(Answer):
 
     state: Literal["ok", "away", "failing"]
     detail: str = ""
-    """What is wrong, in words; empty when nothing is."""
+    """What is wrong and what helps, for everybody to read: no folders, no addresses; empty when nothing is wrong."""
 
 
 class Health(Answer):
@@ -132,7 +132,7 @@ class RecommenderState(Answer):
     model_version: str | None
     tracks: int
     fault: str = ""
-    """Why the newest model is not the one that answers; empty when it is."""
+    """Why the newest model is not the one that answers, for everybody to read; empty when it is."""
     live: bool
     """Whether events are read from Kafka as they come."""
 

@@ -147,7 +147,7 @@ class Recommending:
         return RecommenderState(
             model_version=model.version,
             tracks=len(model.recommender.tracks),
-            fault=self._champion.fault or self._debt,
+            fault=self._champion.told or self._debt,
             live=self._live.reading,
         )
 
