@@ -5,6 +5,7 @@ In: tracks, scores and events. Out: frozen types whose JSON is the contract, and
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 from infra.events import PlayEvent
-from infra.models import Because, Scored, Track
+from infra.models import Because, Scored, Track, UserId
 
 __all__ = [
     "Accepted",
@@ -25,6 +26,7 @@ __all__ = [
     "RecommenderState",
     "ScoredTrack",
     "ServiceHealth",
+    "SignedIn",
     "SimilarTracks",
     "TrackPage",
     "as_json",
@@ -85,6 +87,14 @@ class Accepted(Answer):
     """How many events the broker has acknowledged."""
 
     accepted: int
+
+
+class SignedIn(Answer):
+    """A token for a password. It is told this once."""
+
+    user: UserId
+    token: str
+    expires_at: datetime
 
 
 class ServiceHealth(Answer):
