@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.auth import is_loopback
 from serving.bodies import bounded, too_large
-from serving.hosts import Hosts, name_in
+from serving.hosts import UNKNOWN, Hosts, name_in
 from serving.metrics import Metrics
 from serving.problems import ProblemError, problem
 
@@ -92,7 +92,7 @@ class Border:
         if self._hosts.loopback and client is not None and not is_loopback(client[0]):
             return ProblemError(403, "this service is for its own machine only")
         if not self._hosts.know(headers.get("host", "")):
-            return ProblemError(421, "the Host header names another machine; SEGUE_HOSTS lists the names of this one")
+            return ProblemError(421, UNKNOWN)
         if refused := too_large(headers):
             return ProblemError(413, refused, headers={"Connection": "close"})
         if scope["method"] not in SAFE and _from_elsewhere(headers):

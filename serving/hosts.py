@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from infra.settings import Settings
 from serving.auth import is_loopback
 
-__all__ = ["Hosts", "name_in"]
+__all__ = ["UNKNOWN", "Hosts", "name_in"]
 
+UNKNOWN = "the Host header names another machine; SEGUE_HOSTS lists the names of this one"
 HEADER = re.compile(r"[\w.:\[\]-]+")
 
 

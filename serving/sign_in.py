@@ -54,7 +54,7 @@ class GivenPassword(Frozen):
 
     name: Annotated[UserId, NAME]
     password: str = Field(min_length=1, max_length=MOST_CHARACTERS)
-    label: Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    label: Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = ""
     """What the token is for, to be told from others in `segue user tokens`."""
 
 
