@@ -205,8 +205,10 @@ class Library:
 
     async def plays(self, request: Request) -> Response:
         """Take one event, or a list of up to 1,000: all of them, once Kafka has acknowledged them, or none."""
-        events = await posted_events(request, request.state.caller)
-        await self._play_rates.take(request.state.caller, len(events))
+        caller = request.state.caller
+        await self._play_rates.asked(caller)
+        events = await posted_events(request, caller)
+        await self._play_rates.posted(caller, len(events))
         self._posted.inc(len(events))
         await self._producer.publish(events)
         self._acknowledged.inc(len(events))

@@ -44,10 +44,14 @@ class PlayRates:
     def __init__(self) -> None:
         self._requests, self._events = Rate(REQUESTS, "requests with plays"), Rate(EVENTS, "plays")
 
-    async def take(self, caller: UserId | None, events: int) -> None:
-        """Count one request; raises `ProblemError` 429. Who needs no account is not counted."""
+    async def asked(self, caller: UserId | None) -> None:
+        """Count one request, before it is read; raises `ProblemError` 429. Who needs no account is not counted."""
         if caller is not None:
             await self._requests.take(caller)
+
+    async def posted(self, caller: UserId | None, events: int) -> None:
+        """Count the events of a request; raises `ProblemError` 429."""
+        if caller is not None:
             await self._events.take(caller, events)
 
 

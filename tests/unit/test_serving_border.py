@@ -174,6 +174,7 @@ def test_this_machine_s_own_names_are_let_in(host: str):
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost.evil.example"])
 def test_another_name_for_this_machine_is_refused(host: str):
     assert call("GET", "/number?n=1", host=host).status_code == 421
+    assert call("GET", "/number?n=1", host=host, settings={"hosts": "evil.example"}).status_code == 421
 
 
 EXPOSED = {"host": "0.0.0.0", "hosts": "music.example, Nas"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,12 +127,14 @@ def test_one_name_is_tried_five_times_a_minute_from_wherever(accounts: Accounts)
     assert asyncio.run(ask()) == [401] * 5 + [429, 429]
 
 
-@pytest.mark.parametrize("peers", [["192.168.1.7"] * 11, [f"fd00::{n + 1}" for n in range(11)]])
+@pytest.mark.parametrize(
+    "peers", [["192.168.1.7"] * 11, ["::ffff:192.168.1.7"] * 11, [f"fd00::{n + 1}" for n in range(11)]]
+)
 def test_one_address_tries_ten_times_a_minute_whatever_the_name(accounts: Accounts, peers: list[str]):
     async def ask() -> list[int]:
         client = Client(accounts)
         tried = [await client.ask(json={**RIGHT, "name": f"n{n}"}, peer=peer) for n, peer in enumerate(peers)]
-        elsewhere = await client.ask(json=RIGHT, peer="10.0.0.1")
+        elsewhere = await client.ask(json=RIGHT, peer="::ffff:10.0.0.1")
         return [answer.status_code for answer in (*tried, elsewhere)]
 
     assert asyncio.run(ask()) == [401] * 10 + [429, 201]
@@ -147,18 +150,21 @@ def test_signing_out_takes_a_token_and_ends_it(accounts: Accounts):
     assert accounts.ended == ["t-1"]
 
 
-def test_plays_are_counted_for_listeners_who_have_an_account():
-    async def post(caller: UserId | None) -> int:
-        rates = PlayRates()
-        for taken in range(1000):
+@pytest.mark.parametrize(("caller", "requests", "events"), [("ann", 600, 20_000), (None, 1000, 100_000)])
+def test_plays_are_counted_for_listeners_who_have_an_account(caller: UserId | None, requests: int, events: int):
+    async def taken(take: Callable[[], Awaitable[None]]) -> int:
+        for count in range(1000):
             try:
-                await rates.take(caller, 100)
+                await take()
             except ProblemError:
-                return taken
+                return count
         return 1000
 
-    assert asyncio.run(post(UserId("ann"))) == 200
-    assert asyncio.run(post(None)) == 1000
+    async def go() -> list[int]:
+        rates = PlayRates()
+        return [await taken(lambda: rates.asked(caller)), 100 * await taken(lambda: rates.posted(caller, 100))]
+
+    assert asyncio.run(go()) == [requests, events]
 
 
 def test_a_rate_counts_costs_for_each_who_asks_and_refuses_without_counting():
