@@ -55,7 +55,9 @@ class TokenStore:
     def issue(self, user: UserId, label: str, lasts: timedelta | None, *, signed_in: bool) -> str:
         """A new token, good for ever or as long as it `lasts`; those that are no longer good are cleared away."""
         token, now = secrets.token_urlsafe(32), datetime.now(UTC)
-        self._tokens.delete_many({"user": user, "expires_at": {"$lt": now}})
+        ended = [found["_id"] for found in self._tokens.find({"user": user}) if _ended(found, now)]
+        if ended:
+            self._tokens.delete_many({"_id": {"$in": ended}})
         self._tokens.insert_one(
             {
                 **_document(digest(token), user, now),
@@ -77,7 +79,7 @@ class TokenStore:
         """Whose token this is; None for one that is unknown or no longer good."""
         found = self._tokens.find_one({"_id": digest(token)})
         now = datetime.now(UTC)
-        if found is None or (found["expires_at"] and _aware(found["expires_at"]) <= now):
+        if found is None or _ended(found, now):
             return None
         used = found["used_at"]
         if used is None or now - _aware(used) >= USED_EVERY:
@@ -119,6 +121,10 @@ def _document(one: str, user: UserId, created_at: datetime) -> Document:
         "expires_at": None,
         "signed_in": False,
     }
+
+
+def _ended(found: Document, now: datetime) -> bool:
+    return found["expires_at"] is not None and _aware(found["expires_at"]) <= now
 
 
 def _token(found: Document) -> Token:
