@@ -265,6 +265,11 @@ def test_with_accounts_one_signs_in_with_a_password_and_out_again(page: Page, li
         wait_for(lambda: asks(200), "the service asks for none")
 
 
+def test_the_documentation_is_drawn_with_what_its_policy_allows(page: Page, listening: Listening):
+    page.goto(f"{listening.http}/docs")
+    expect(page.locator(".opblock-summary-path", has_text="/sign-in").first).to_be_visible()
+
+
 def test_a_service_that_is_away_is_told_and_looked_for_again(page: Page, listening: Listening):
     page.route("**/api/session**", lambda route: route.abort())
     page.goto(listening.ui)
