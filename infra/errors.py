@@ -15,7 +15,8 @@ In: nothing. Out: exceptions whose message names what went wrong and, where ther
     │   └── Outdated        what was learned from is there no more: the same asked again learns from what is
     ├── BundleError         a model bundle is cut short, of another version, or not a bundle
     ├── NotFound            no such track, cover, listener or model version
-    └── Denied              no token, a wrong token, or another listener's data
+    ├── Denied              no token, a wrong token or password, or another listener's data
+    └── TooOften            more requests than are taken from one caller; later they are
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ __all__ = [
     "ServiceError",
     "SettingsError",
     "StoreError",
+    "TooOften",
     "TrainingError",
 ]
 
@@ -112,4 +114,8 @@ class NotFound(SegueError):
 
 
 class Denied(SegueError):
-    """No token, a wrong token, or an attempt at another listener's data."""
+    """No token, a wrong token or password, or an attempt at another listener's data."""
+
+
+class TooOften(SegueError):
+    """More requests than are taken from one caller; the same asked again later is done."""

@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     host: str = Field(
         "127.0.0.1", description="Address the HTTP API and the page listen on; others than loopback need an account"
     )
+    hosts: str = Field(
+        "",
+        description=(
+            "Names that others call this machine by, comma-separated, beside its addresses and its own name; "
+            "requests under any other name are refused"
+        ),
+    )
     http_port: int = Field(
         8000, ge=1, le=65535, description="Port of the HTTP API; when taken, the next free one is used"
     )
@@ -111,6 +118,11 @@ class Settings(BaseSettings):
         """The variables that make a child process load exactly these settings; an empty one stands for unset."""
         values = self.model_dump()
         return {f"SEGUE_{name.upper()}": "" if value is None else str(value) for name, value in values.items()}
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names in `hosts`, lowercase."""
+        return frozenset(name.strip().lower() for name in self.hosts.split(",") if name.strip())
 
     @property
     def media(self) -> Path:

@@ -5,6 +5,7 @@ In: tracks, scores and events. Out: frozen types whose JSON is the contract, and
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 from infra.events import PlayEvent
-from infra.models import Because, Scored, Track
+from infra.models import Because, Scored, Track, UserId
 
 __all__ = [
     "Accepted",
@@ -25,6 +26,7 @@ __all__ = [
     "RecommenderState",
     "ScoredTrack",
     "ServiceHealth",
+    "SignedIn",
     "SimilarTracks",
     "TrackPage",
     "as_json",
@@ -87,12 +89,20 @@ class Accepted(Answer):
     accepted: int
 
 
+class SignedIn(Answer):
+    """A token for a password. It is told this once."""
+
+    user: UserId
+    token: str
+    expires_at: datetime
+
+
 class ServiceHealth(Answer):
     """How one part is."""
 
     state: Literal["ok", "away", "failing"]
     detail: str = ""
-    """What is wrong, in words; empty when nothing is."""
+    """What is wrong and what helps, for everybody to read: no folders, no addresses; empty when nothing is wrong."""
 
 
 class ReaderLag(Answer):
@@ -111,7 +121,7 @@ class Health(Answer):
     model_version: str | None
     tracks: int
     services: dict[str, ServiceHealth]
-    lag: ReaderLag | None
+    lag: ReaderLag | None = None
     """None while the recommender application does not answer."""
 
 
@@ -143,7 +153,7 @@ class RecommenderState(Answer):
     model_version: str | None
     tracks: int
     fault: str = ""
-    """Why the newest model is not the one that answers; empty when it is."""
+    """Why the newest model is not the one that answers, for everybody to read; empty when it is."""
     live: bool
     """Whether events are read from Kafka as they come."""
     lag: ReaderLag

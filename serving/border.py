@@ -9,13 +9,14 @@ import logging
 import re
 import time
 import uuid
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.logs import REQUEST
 from serving.auth import is_loopback
+from serving.bodies import bounded, too_large
+from serving.hosts import UNKNOWN, Hosts, name_in
 from serving.metrics import Metrics
 from serving.problems import ProblemError, problem
 
@@ -28,7 +29,11 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    # The page, on another port of the same host, shows covers and plays audio from here.
+    "Cross-Origin-Resource-Policy": "same-site",
 }
+NO_DOCUMENT = "default-src 'none'; frame-ancestors 'none'"
+"""The content security policy of an answer that brings none of its own: it is data, and no page."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
 LEFT_EARLY = 499
 """Counted for a client who left before the answer began."""
@@ -37,9 +42,9 @@ LEFT_EARLY = 499
 class Border:
     """Wraps one application; nothing that streams through is held back."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, loopback: bool) -> None:
-        """With `loopback` only this machine may call, and only by a name of its own."""
-        self._app, self._metrics, self._loopback = app, metrics, loopback
+    def __init__(self, app: ASGIApp, metrics: Metrics, hosts: Hosts) -> None:
+        """Only who calls one of `hosts` is let in; where those are loopback alone, only this machine."""
+        self._app, self._metrics, self._hosts = app, metrics, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's start and stop."""
@@ -62,14 +67,14 @@ class Border:
             if message["type"] == "http.response.start":
                 status, seconds = message["status"], time.perf_counter() - began
                 answered = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    answered[name] = value
+                answered.update(SECURITY)
+                answered.setdefault("Content-Security-Policy", NO_DOCUMENT)
             await send(message)
 
         try:
             refused = self._refusal(scope, headers)
             if refused is None:
-                await self._app(scope, receive, passing)
+                await self._app(scope, bounded(receive), passing)
             else:
                 await problem(refused, request_id)(scope, receive, passing)
         except Exception:
@@ -84,13 +89,13 @@ class Border:
 
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:
         """Why this caller is not let in at all."""
-        if self._loopback:
-            client = scope.get("client")
-            if client is not None and not is_loopback(client[0]):
-                return ProblemError(403, "this service is for its own machine only")
-            if not is_loopback(_name(headers.get("host", ""))):
-                # A page elsewhere can make its own name point here; that name is then what the browser sends.
-                return ProblemError(421, "the Host header names another machine")
+        client = scope.get("client")
+        if self._hosts.loopback and client is not None and not is_loopback(client[0]):
+            return ProblemError(403, "this service is for its own machine only")
+        if not self._hosts.know(headers.get("host", "")):
+            return ProblemError(421, UNKNOWN)
+        if refused := too_large(headers):
+            return ProblemError(413, refused, headers={"Connection": "close"})
         if scope["method"] not in SAFE and _from_elsewhere(headers):
             return ProblemError(403, "pages of other sites may not change anything here")
         return None
@@ -102,10 +107,6 @@ def _request_id(headers: Headers) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _name(host: str) -> str:
-    return urlsplit(f"//{host}").hostname or "" if re.fullmatch(r"[\w.:\[\]-]+", host) else ""
-
-
 def _from_elsewhere(headers: Headers) -> bool:
     """Whether a browser sent this for a page of another site; the port may differ."""
     if headers.get("sec-fetch-site") == "cross-site":
@@ -113,7 +114,7 @@ def _from_elsewhere(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return False
-    ours, theirs = _name(headers.get("host", "")), urlsplit(origin).hostname or ""
+    ours, theirs = name_in(headers.get("host", "")), name_in(origin.partition("://")[2])
     return theirs != ours and not (is_loopback(theirs) and is_loopback(ours))
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from infra.errors import BundleError, NotFound, ServiceError, TrainingError
+from infra.errors import BundleError, NotFound, SegueError, ServiceError, TrainingError
 from infra.models import TrackId
 from serving.catalogue import Catalogue
 from training.recommend.baselines import SoundNeighbours
@@ -23,6 +23,14 @@ log = logging.getLogger("segue.champion")
 RETRY_S = 30.0
 """Until a champion that did not load is tried again: loading costs more than asking."""
 FAULTS = (BundleError, NotFound, ServiceError, TrainingError)
+TOLD: dict[type[SegueError], str] = {
+    BundleError: "the newest model is damaged or of another Segue; `segue train` makes another",
+    NotFound: "the newest model is not where the registry says; `segue train` makes another",
+    TrainingError: "the newest model does not fit this library; `segue train` makes another",
+    ServiceError: "the newest model cannot be had at the moment; `segue doctor` says what to do",
+}
+"""What anybody may read of a fault: the errors' own texts name folders and addresses, and are for the log."""
+UNLISTED = "the newest tracks are not recommended yet; `segue train` makes a model that knows them"
 
 
 class Model(NamedTuple):
@@ -35,6 +43,16 @@ class Model(NamedTuple):
     """Tracks the model knows and the library has no more."""
     generation: int
     """The catalogue's generation that it has taken in."""
+
+
+class Fault(NamedTuple):
+    """Why a step failed: in the error's own words, and in words for everybody."""
+
+    text: str
+    told: str
+
+
+NO_FAULT = Fault("", "")
 
 
 class Champion:
@@ -51,14 +69,19 @@ class Champion:
         self._catalogue, self._ask, self._load, self._poll_s = catalogue, ask, load, poll_s
         self._trained: SessionRecommender | None = None
         self._ask_at = 0.0
-        self._registry_fault = self._library_fault = ""
+        self._registry_fault = self._library_fault = NO_FAULT
         self.model = self._made(None, None)
         """The model to answer with: taken once a request."""
 
     @property
     def fault(self) -> str:
-        """Why the newest champion, or the newest tracks, are not in the answers; empty when they are."""
-        return self._registry_fault or self._library_fault
+        """Why the newest champion, or the newest tracks, are not in the answers, for the log; empty when they are."""
+        return self._registry_fault.text or self._library_fault.text
+
+    @property
+    def told(self) -> str:
+        """The same for everybody: no folders, no addresses."""
+        return self._registry_fault.told or (UNLISTED if self._library_fault.text else "")
 
     def refresh(self) -> None:
         """Take a new champion and new tracks, when there are any; the old model stays when that fails."""
@@ -101,11 +124,11 @@ class Champion:
         return Model(recommender, version, unlisted, generation)
 
 
-def _fault_of(step: Callable[[], None], before: str) -> str:
+def _fault_of(step: Callable[[], None], before: Fault) -> Fault:
     try:
         step()
     except FAULTS as error:
-        if str(error) != before:
+        if str(error) != before.text:
             log.warning("the model stays as it is: %s", error)
-        return str(error)
-    return ""
+        return Fault(str(error), next(told for kind, told in TOLD.items() if isinstance(error, kind)))
+    return NO_FAULT

@@ -5,6 +5,9 @@ In: each application's own document. Out: one whose paths are those that clients
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -14,14 +17,15 @@ from pydantic.json_schema import models_json_schema
 from infra.events import PlayEvent
 from serving.answers import Problem
 
-__all__ = ["Document", "described", "merged_documents"]
+__all__ = ["Document", "described", "merged_documents", "page_policy"]
 
 Document = dict[str, Any]
 
 DESCRIPTION = """A music service that you run yourself and that learns from what you play.
 
-While there are no accounts no token is needed. Once `segue user add NAME` has made one, every call but `/health` needs
-`Authorization: Bearer TOKEN`; audio and covers also take `?token=TOKEN`. Errors are problem details (RFC 9457)."""
+While there are no accounts no token is needed. Once `segue user add NAME` has made one, every call but `/health` and
+`POST /sign-in` needs `Authorization: Bearer TOKEN`; audio and covers also take `?token=TOKEN`. A token comes from
+`segue user token NAME`, or for a password from `POST /sign-in`. Errors are problem details (RFC 9457)."""
 
 SCHEMA_REF = "#/components/schemas/{model}"
 
@@ -47,3 +51,21 @@ def merged_documents(first: Document, second: Document) -> Document:
         },
         "security": [{}, {"token": []}],
     }
+
+
+def page_policy(page: bytes) -> str:
+    """The content security policy of the page that shows the document: our files, and its own inline scripts."""
+    inline = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in inline]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {' '.join(hashes)}",
+            "style-src 'self' 'unsafe-inline'",  # Swagger UI sets styles on its elements
+            "img-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -26,12 +26,14 @@ from serving.answers import Accepted, Health, ScoredTrack, SimilarTracks, TrackP
 from serving.auth import Access, is_loopback
 from serving.border import Border
 from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
-from serving.documentation import described, merged_documents
+from serving.documentation import described, merged_documents, page_policy
 from serving.health import HealthCheck, RecommenderHandle
+from serving.hosts import Hosts
 from serving.media import media_response
 from serving.metrics import Metrics, merged
-from serving.plays import BODY, posted_events
+from serving.plays import BODY, PlayRates, posted_events
 from serving.problems import PROBLEMS, answer_problems
+from serving.sign_in import SigningIn
 
 __all__ = ["Library"]
 
@@ -60,6 +62,8 @@ class Library:
         self._producer = PlayProducer(Bus(addresses.kafka, settings.kafka_prefix))
         self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=False)
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
+        self._signing_in = SigningIn(self._store.users, self._access)
+        self._play_rates = PlayRates()
         self._health = HealthCheck(self._store, addresses, recommender, lambda: len(self._catalogue))
         self._metrics = Metrics("library")
         self._metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))
@@ -84,11 +88,11 @@ class Library:
     def application(self) -> ASGIApp:
         """What answers HTTP."""
         app = FastAPI(title="Segue: library", openapi_url=None)
-        for routes in (self.open_routes(), self.routes(), self.player_routes(), self.documentation_routes()):
+        for routes in (*self._documented(), self.documentation_routes()):
             app.include_router(routes)
         app.mount(DOCS_ASSETS, StaticFiles(packages=[("flask_swagger_ui", "dist")]))
         answer_problems(app)
-        return Border(app, self._metrics, loopback=is_loopback(self._settings.host))
+        return Border(app, self._metrics, Hosts(self._settings))
 
     def open_routes(self) -> APIRouter:
         """What needs no token."""
@@ -105,7 +109,12 @@ class Library:
         routes.add_api_route(
             "/plays", self.plays, methods=["POST"], status_code=202, response_model=Accepted, openapi_extra=BODY
         )
-        routes.add_api_route("/metrics", self.metrics, response_class=Response, tags=["service"])
+        return routes
+
+    def admin_routes(self) -> APIRouter:
+        """What needs an admin's token once there are accounts."""
+        routes = APIRouter(dependencies=[Depends(self._access.admin)], responses=PROBLEMS, tags=["service"])
+        routes.add_api_route("/metrics", self.metrics, response_class=Response)
         return routes
 
     def player_routes(self) -> APIRouter:
@@ -126,19 +135,25 @@ class Library:
 
     async def openapi(self) -> JSONResponse:
         """The OpenAPI document of both applications."""
-        own = described(self.routes(), self.player_routes(), self.open_routes())
+        own = described(*self._documented())
         return JSONResponse(merged_documents(own, await self._recommender.document()))
+
+    def _documented(self) -> tuple[APIRouter, ...]:
+        signing_in = self._signing_in.routes()
+        return self.routes(), self.player_routes(), self.open_routes(), signing_in, self.admin_routes()
 
     async def docs(self) -> HTMLResponse:
         """A page to read the document and to try the calls."""
         files = DOCS_ASSETS.removeprefix("/")
-        return get_swagger_ui_html(
+        page = get_swagger_ui_html(
             openapi_url="openapi.json",
             title="Segue",
             swagger_js_url=f"{files}/swagger-ui-bundle.js",
             swagger_css_url=f"{files}/swagger-ui.css",
             swagger_favicon_url=f"{files}/favicon-32x32.png",
         )
+        page.headers["Content-Security-Policy"] = page_policy(bytes(page.body))
+        return page
 
     async def health(self) -> Response:
         """How the service and its parts are; 503 when a part that is needed is away."""
@@ -190,7 +205,10 @@ class Library:
 
     async def plays(self, request: Request) -> Response:
         """Take one event, or a list of up to 1,000: all of them, once Kafka has acknowledged them, or none."""
-        events = await posted_events(request, request.state.caller)
+        caller = request.state.caller
+        await self._play_rates.asked(caller)
+        events = await posted_events(request, caller)
+        await self._play_rates.posted(caller, len(events))
         self._posted.inc(len(events))
         await self._producer.publish(events, request.state.request_id)
         self._acknowledged.inc(len(events))

@@ -1,6 +1,6 @@
 """`POST /plays`: from a body that may be anything to events that Kafka has acknowledged.
 
-In: the bytes of a request, at most 1 MB. Out: valid events, all or none, or a `ProblemError` naming event and field.
+In: the bytes of a request. Out: valid events, all or none, or a `ProblemError` naming event and field.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 from infra.events import PlayEvent, fault
 from infra.models import UserId
 from serving.problems import ProblemError
+from serving.rates import Rate
 
-__all__ = ["BODY", "posted_events"]
+__all__ = ["BODY", "PlayRates", "posted_events"]
 
-MOST_BYTES = 1_000_000
 MOST_EVENTS = 1_000
+REQUESTS, EVENTS = "600 per minute", "20000 per minute"
+"""A page that was offline for weeks posts what it has kept in full lists."""
 
 ONE: TypeAdapter[PlayEvent] = TypeAdapter(PlayEvent)
 MANY: TypeAdapter[list[PlayEvent]] = TypeAdapter(list[PlayEvent])
@@ -36,31 +38,35 @@ BODY: dict[str, Any] = {
 """The body for the OpenAPI document; it is read by hand to name the event at fault."""
 
 
+class PlayRates:
+    """How often, and how much, each listener may post where there are accounts."""
+
+    def __init__(self) -> None:
+        self._requests, self._events = Rate(REQUESTS, "requests with plays"), Rate(EVENTS, "plays")
+
+    async def asked(self, caller: UserId | None) -> None:
+        """Count one request, before it is read; raises `ProblemError` 429. Who needs no account is not counted."""
+        if caller is not None:
+            await self._requests.take(caller)
+
+    async def posted(self, caller: UserId | None, events: int) -> None:
+        """Count the events of a request; raises `ProblemError` 429."""
+        if caller is not None:
+            await self._events.take(caller, events)
+
+
 async def posted_events(request: Request, caller: UserId | None) -> list[PlayEvent]:
     """The events in a request's body; `caller` (where there are accounts) may only post their own.
 
-    Raises `ProblemError` 413 for a body too large, 422 naming event and field, 403 for another listener's event.
+    Raises `ProblemError` 422 naming event and field, 403 for another listener's event.
     """
-    events = _parsed(await _body(request))
+    events = _parsed(await request.body())
     if len(events) > MOST_EVENTS:
         raise ProblemError(422, f"{len(events)} events; at most {MOST_EVENTS} in one request", event=MOST_EVENTS)
     for place, event in enumerate(events):
         if caller is not None and event.user != caller:
             raise ProblemError(403, "a token is good for its own listener's plays only", event=place, field="user")
     return events
-
-
-async def _body(request: Request) -> bytes:
-    too_large = ProblemError(413, f"the body is larger than {MOST_BYTES} bytes", headers={"Connection": "close"})
-    told = request.headers.get("content-length", "0")
-    if told.isdecimal() and int(told) > MOST_BYTES:
-        raise too_large
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise too_large
-    return bytes(body)
 
 
 def _parsed(body: bytes) -> list[PlayEvent]:

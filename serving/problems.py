@@ -110,5 +110,7 @@ def _described(status: int) -> dict[str, Any]:
     }
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {status: _described(status) for status in (401, 403, 404, 422, 500, 503)}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: _described(status) for status in (401, 403, 404, 413, 421, 422, 429, 500, 503)
+}
 """What any route may answer besides its own, for the OpenAPI document."""

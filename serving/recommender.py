@@ -35,6 +35,7 @@ from serving.border import Border
 from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.champion import Champion
 from serving.documentation import Document, described
+from serving.hosts import Hosts
 from serving.listener import Recent
 from serving.live import Live
 from serving.metrics import Metrics
@@ -99,14 +100,17 @@ class Recommending:
         app = FastAPI(title="Segue: recommender", openapi_url=None)
         app.include_router(self.routes())
         answer_problems(app)
-        return Border(app, self._metrics, loopback=is_loopback(self._settings.host))
+        return Border(app, self._metrics, Hosts(self._settings))
 
     def routes(self) -> APIRouter:
         """The routes, without the prefix."""
-        routes = APIRouter(dependencies=[Depends(self._access.listener)], responses=PROBLEMS, tags=["listeners"])
-        routes.add_api_route("/{user}/recommendations", self.recommendations, response_model=Recommendations)
-        routes.add_api_route("/{user}/history", self.history, response_model=History)
-        routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204)
+        routes = APIRouter(responses=PROBLEMS, tags=["listeners"])
+        own, own_or_admin = [Depends(self._access.listener)], [Depends(self._access.owner_or_admin)]
+        routes.add_api_route(
+            "/{user}/recommendations", self.recommendations, response_model=Recommendations, dependencies=own
+        )
+        routes.add_api_route("/{user}/history", self.history, response_model=History, dependencies=own)
+        routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204, dependencies=own_or_admin)
         return routes
 
     async def recommendations(self, user: User, n: Number = 20, seed: Seed = None) -> Response:
@@ -129,7 +133,7 @@ class Recommending:
         return as_json(History(items=tuple(events), cursor=following))
 
     async def forget(self, user: User, request: Request) -> Response:
-        """Forget everything about this listener, here and wherever the events are read."""
+        """Forget everything about this listener, here and wherever the events are read; an admin may ask for any."""
         await self._producer.forget(user, request.state.request_id)
         await asyncio.to_thread(self._store.plays.forget, user)
         self._tastes.pop(user, None)
@@ -148,7 +152,7 @@ class Recommending:
         return RecommenderState(
             model_version=model.version,
             tracks=len(model.recommender.tracks),
-            fault=self._champion.fault or self._debt,
+            fault=self._champion.told or self._debt,
             live=self._live.reading,
             lag=ReaderLag(live=self._live.lag.live, durable=self._live.lag.durable),
         )

@@ -30,6 +30,8 @@ DOORS = {
     "pyspark": ("training/spark/session", "training/spark/source.py", "training/spark/prepare.py"),
     "mlflow": ("training/tracking/client.py", "training/tracking/register", "training/tracking/prune.py"),
     "gradio": ("ui/",),
+    "argon2": ("infra/passwords.py",),
+    "limits": ("serving/rates.py",),
     "librosa": ("etl/sound/",),
     "fsspec": ("etl/places.py",),
     "watchfiles": ("etl/watch.py",),

@@ -42,8 +42,13 @@ app.add_typer(plays_app, name="plays")
 
 user_app = typer.Typer(help="Accounts: while there is none, only this machine can listen.", no_args_is_help=True)
 user_app.command()(users.add)
-user_app.command()(users.token)
+user_app.command("list")(users.accounts)
 user_app.command()(users.remove)
+user_app.command()(users.admin)
+user_app.command()(users.password)
+user_app.command()(users.token)
+user_app.command()(users.tokens)
+user_app.command()(users.revoke)
 app.add_typer(user_app, name="user")
 
 

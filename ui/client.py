@@ -1,22 +1,22 @@
 """The HTTP interface as Python calls, for the listening page and the command line.
 
 In: the address of the HTTP API and, where accounts exist, a token. Out: the same frozen answers that the service gave,
-or `Denied`, `NotFound`, `BadEvent` and `ServiceError` that say what went wrong in the service's own words.
+or `Denied`, `NotFound`, `BadEvent`, `TooOften` and `ServiceError` that say what went wrong in the service's own words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
+from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent
 from infra.models import Track, TrackId, UserId
-from serving.answers import Accepted, Health, History, Recommendations, SimilarTracks, TrackPage
+from serving.answers import Accepted, Health, History, Recommendations, SignedIn, SimilarTracks, TrackPage
 
 __all__ = ["Client"]
 
@@ -29,8 +29,8 @@ A = TypeVar("A", bound=BaseModel)
 class Client:
     """The HTTP API of one installation, for one listener.
 
-    Every call raises `Denied` for 401 and 403, `NotFound` for 404, `BadEvent` for a play that breaks the contract and
-    `ServiceError` when the service is away or answers something else.
+    Every call raises `Denied` for 401 and 403, `NotFound` for 404, `BadEvent` for a play that breaks the contract,
+    `TooOften` for 429 and `ServiceError` when the service is away or answers something else.
     """
 
     def __init__(self, base_url: str, token: str | None = None, *, pool: httpx.Client | None = None) -> None:
@@ -53,6 +53,16 @@ class Client:
     def with_token(self, token: str | None) -> Client:
         """The same service for the listener who has `token`, over the same connections."""
         return Client(self._base_url, token, pool=self._http)
+
+    def sign_in(self, user: UserId, password: str, *, label: str, visitor: str | None = None) -> SignedIn:
+        """A token for a password; `visitor` is the address of whom this asks for, whose attempts are then counted."""
+        body = {"name": user, "password": password, "label": label}
+        headers = _given({"X-Forwarded-For": visitor})
+        return self._read(SignedIn, self._send("POST", "/sign-in", json=body, headers=headers))
+
+    def sign_out(self) -> None:
+        """End the token of this client, when it was given for a password."""
+        _raise(self._send("DELETE", "/sign-in"))
 
     def health(self) -> Health:
         """How the service is, also when it says that a part is away."""
@@ -92,9 +102,13 @@ class Client:
         """Forget everything about this listener."""
         _raise(self._send("DELETE", f"/users/{_part(user)}"))
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
         try:
-            return self._http.request(method, self._base_url + path, headers=self._headers, **options)
+            return self._http.request(
+                method, self._base_url + path, headers={**self._headers, **(headers or {})}, **options
+            )
         except httpx.TimeoutException as error:
             raise ServiceError(f"Segue at {self._base_url} did not answer in time ({method} {path})") from error
         except httpx.HTTPError as error:
@@ -121,7 +135,9 @@ def _raise(response: httpx.Response) -> None:
         raise Denied(detail)
     if status == 404:
         raise NotFound(detail)
-    if status == 422 and response.request.method == "POST":
+    if status == 429:
+        raise TooOften(detail)
+    if status == 422 and response.request.url.path.endswith("/plays"):
         raise _bad_event(response, detail)
     if status < 500:
         raise SegueError(detail)

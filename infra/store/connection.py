@@ -42,7 +42,7 @@ class Store:
         self.normalisers = NormaliserStore(db["normalisers"])
         self.failures = FailureStore(db["failures"])
         self.plays = PlayStore(db["plays"], db["forgotten"])
-        self.users = UserStore(db["users"])
+        self.users = UserStore(db["users"], db["tokens"])
 
     def prepare(self) -> Self:
         """Make the indexes; raises `StoreError` when the server does not answer."""

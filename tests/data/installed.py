@@ -28,11 +28,12 @@ class Installed:
         self._log = home / "up.log"
         home.mkdir(parents=True, exist_ok=True)
 
-    def segue(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+    def segue(self, *arguments: str, check: bool = True, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, with `typed` on its standard input."""
         done = subprocess.run(
             [sys.executable, "-m", "ui.cli", *arguments],
             env=self._environment(),
+            input=typed,
             capture_output=True,
             text=True,
             check=False,

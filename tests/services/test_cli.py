@@ -102,6 +102,32 @@ def test_accounts_are_made_given_tokens_and_removed(installed: Installed):
     assert installed.segue("user", "token", "ann", check=False).returncode == 1
 
 
+def test_tokens_are_listed_and_revoked_and_passwords_never_stand_in_an_argument(installed: Installed):
+    token = installed.segue("user", "add", "ann", "--admin").stdout.strip()
+    added = installed.segue("user", "add", "bob", "--password", typed="correct horse\n")
+    assert added.stdout == ""
+    installed.segue("user", "token", "ann", "--label", "[b]phone", "--days", "30")
+    first, phone = installed.json("user", "tokens", "ann")["tokens"]
+    assert (first["label"], first["expires_at"], phone["label"]) == ("", None, "[b]phone")
+    shown = installed.segue("user", "tokens", "ann").stdout
+    assert "[b]phone" in shown
+    assert token not in shown
+    installed.segue("user", "revoke", "ann", first["id"])
+    assert [one["id"] for one in installed.json("user", "tokens", "ann")["tokens"]] == [phone["id"]]
+    assert installed.segue("user", "revoke", "ann", first["id"], check=False).returncode == 1
+
+    installed.segue("user", "admin", "ann", "--off")
+    installed.segue("user", "password", "ann", typed="battery staple\n")
+    short = installed.segue("user", "password", "ann", check=False, typed="short\n")
+    assert (short.returncode, "8 to 1024" in short.stderr) == (1, True)
+    assert installed.json("user", "list")["accounts"] == [
+        {"name": "ann", "admin": False, "password": True, "tokens": 1},
+        {"name": "bob", "admin": False, "password": True, "tokens": 0},
+    ]
+    for name in ("ann", "bob"):
+        installed.segue("user", "remove", name)
+
+
 def test_a_version_that_is_not_there_is_not_promoted(installed: Installed):
     done = installed.segue("promote", "99", check=False)
     assert done.returncode == 1

@@ -233,6 +233,43 @@ def test_the_page_fits_a_phone_in_both_themes(page: Page):
     expect(page.locator("#segue-tracks")).to_be_hidden()
 
 
+def test_with_accounts_one_signs_in_with_a_password_and_out_again(page: Page, listening: Listening):
+    ann, secret = UserId("ann"), "correct horse"
+
+    def asks(status: int) -> bool:
+        return httpx.get(f"{listening.http}/tracks", timeout=10).status_code == status
+
+    def tokens() -> list[str]:
+        return [token.label for token in listening.store.users.tokens(ann)]
+
+    listening.store.users.add(ann, password=secret)
+    try:
+        wait_for(lambda: asks(401), "the service asks for a token")
+        page.reload()
+        form = page.locator("#segue-signin")
+        form.locator("[name=name]").fill("ann")
+        form.locator("[name=secret]").fill("guess again")
+        form.get_by_role("button").click()
+        expect(page.locator("#segue-signin-error")).to_contain_text("do not go together")
+        form.locator("[name=secret]").fill(secret)
+        form.get_by_role("button").click()
+        expect(page.locator(".segue-track")).to_have_count(len(TITLES))
+        assert tokens() == ["listening page"]
+        track = play_first(page)
+        wait_for(lambda: {e.track for e in listening.store.plays.history(ann, 10)[0]} == {track}, "the play in MongoDB")
+        page.locator("#segue-signout").click()
+        expect(form).to_be_visible()
+        assert tokens() == []
+    finally:
+        listening.store.users.remove(ann)
+        wait_for(lambda: asks(200), "the service asks for none")
+
+
+def test_the_documentation_is_drawn_with_what_its_policy_allows(page: Page, listening: Listening):
+    page.goto(f"{listening.http}/docs")
+    expect(page.locator(".opblock-summary-path", has_text="/sign-in").first).to_be_visible()
+
+
 def test_a_service_that_is_away_is_told_and_looked_for_again(page: Page, listening: Listening):
     page.route("**/api/session**", lambda route: route.abort())
     page.goto(listening.ui)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -376,11 +377,22 @@ def test_a_track_ingested_now_can_be_found_and_recommended_in_seconds(service: S
 
 def test_one_document_describes_both_applications(service: Service):
     document = service.http.get("/openapi.json").json()
-    for path in ("/tracks", "/plays", "/tracks/{track_id}/audio", "/users/{user}/recommendations", "/users/{user}"):
+    for path in (
+        "/tracks",
+        "/plays",
+        "/tracks/{track_id}/audio",
+        "/users/{user}/recommendations",
+        "/users/{user}",
+        "/sign-in",
+    ):
         assert path in document["paths"]
     for reference in references(document):
         assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
-    page = service.http.get("/docs").text
+    answer = service.http.get("/docs")
+    page = answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self' 'sha256-" in policy
+    assert "script-src 'self' 'unsafe" not in policy
     assert "openapi.json" in page
     assert "https://" not in page
     for file in re.findall(r'(?:src|href)="([^"]+)"', page):
@@ -424,26 +436,109 @@ def test_wrong_routes_are_problems(service: Service, method: str, path: str, sta
     assert answer.json()["status"] == status
 
 
-def test_accounts_close_the_door(service: Service):
-    ann = UserId("ann")
-    service.store.users.add(ann)
+ANN, BOB = UserId("ann"), UserId("bob")
+ANNS = "correct horse"
+
+
+@pytest.fixture
+def closed(service: Service) -> Iterator[Service]:
+    """The service with two accounts; without any again after the test."""
 
     def both(status: int) -> bool:
         paths = ("/users/ann/recommendations", "/tracks")
         return [service.http.get(path).status_code for path in paths] == [status, status]
 
+    service.store.users.add(ANN, password=ANNS)
+    service.store.users.add(BOB, admin=True)
     try:
-        token = service.store.users.token(ann)
-        signed = {"Authorization": f"Bearer {token}"}
         until(lambda: both(401), 10)
-        assert service.http.get("/health").status_code == 200
-        assert service.http.get("/users/ann/recommendations", headers=signed).status_code == 200
-        assert service.http.get("/users/bob/recommendations", headers=signed).status_code == 403
-        assert service.http.get(service.audio(), params={"token": token}).status_code == 200
-        assert service.http.get("/tracks", params={"token": token}).status_code == 401
+        yield service
     finally:
-        service.store.users.remove(ann)
+        for name in service.store.users.names():
+            service.store.users.remove(name)
         until(lambda: both(200), 10)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_accounts_close_the_door(closed: Service):
+    token = closed.store.users.token(ANN)
+    signed = bearer(token)
+    assert closed.http.get("/health").status_code == 200
+    assert closed.http.get("/users/ann/recommendations", headers=signed).status_code == 200
+    assert closed.http.get("/users/bob/recommendations", headers=signed).status_code == 403
+    assert closed.http.get("/users/bob/history", headers=signed).status_code == 403
+    assert closed.http.delete("/users/bob", headers=signed).status_code == 403
+    others = play("Anchor", user="bob").model_dump(mode="json")
+    assert closed.http.post("/plays", json=others, headers=signed).status_code == 403
+    assert closed.http.get(closed.audio(), params={"token": token}).status_code == 200
+    assert closed.http.get("/tracks", params={"token": token}).status_code == 401
+
+
+def test_an_admin_reads_numbers_and_has_listeners_forgotten_and_reads_no_history(closed: Service):
+    admin, listener = bearer(closed.store.users.token(BOB)), bearer(closed.store.users.token(ANN))
+    asked = [closed.http.get("/metrics", headers=headers).status_code for headers in (admin, listener, {})]
+    assert asked == [200, 403, 401]
+    assert closed.http.get("/users/ann/history", headers=admin).status_code == 403
+    assert closed.http.delete("/users/ann", headers=admin).status_code == 204
+
+
+def test_a_password_gives_a_token_that_ends_at_sign_out(closed: Service):
+    given = {"name": "ann", "password": ANNS, "label": "phone"}
+    answer = closed.http.post("/sign-in", json=given)
+    assert answer.status_code == 201
+    signed = bearer(answer.json()["token"])
+    assert [one.label for one in closed.store.users.tokens(ANN)] == ["phone"]
+    assert closed.http.get("/users/ann/history", headers=signed).status_code == 200
+    assert closed.http.delete("/sign-in", headers=signed).status_code == 204
+    until(lambda: closed.http.get("/users/ann/history", headers=signed).status_code == 401, 10)
+
+
+def test_a_revoked_token_opens_nothing_within_seconds(closed: Service):
+    signed = bearer(closed.store.users.token(ANN))
+    assert closed.http.get("/tracks", headers=signed).status_code == 200
+    closed.store.users.revoke(ANN, closed.store.users.tokens(ANN)[0].id)
+    until(lambda: closed.http.get("/tracks", headers=signed).status_code == 401, 10)
+
+
+def test_guessing_a_password_is_ended_with_a_time_to_come_back(closed: Service):
+    guesses = [closed.http.post("/sign-in", json={"name": "eve", "password": f"guess {n}"}) for n in range(6)]
+    assert [answer.status_code for answer in guesses] == [401] * 5 + [429]
+    assert int(guesses[-1].headers["retry-after"]) > 0
+    assert guesses[-1].headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", ['{"$ne":""}', '{"$gt": ""}', "$where", ".*"])
+def test_an_operator_for_a_name_is_a_name(service: Service, name: str):
+    service.store.plays.append([play("Anchor", user="somebody")])
+    asked = quote(name, safe="")
+    assert service.http.get(f"/users/{asked}/history").json() == {"items": [], "cursor": None}
+    assert service.recommendations(asked)["as_of"] is None
+    assert service.http.delete(f"/users/{asked}").status_code == 204
+    assert len(service.http.get("/users/somebody/history").json()["items"]) > 0
+
+
+def test_an_operator_for_a_text_is_refused(service: Service):
+    event = play("Anchor").model_dump(mode="json")
+    for changed in ({"user": {"$gt": ""}}, {"track": {"$ne": None}}, {"event_id": {"$gt": ""}}):
+        assert service.http.post("/plays", json={**event, **changed}).status_code == 422
+    cursor = {"cursor": '{"$gt":""}'}
+    assert service.http.get("/users/me/history", params=cursor).status_code == 422
+
+
+def test_the_applications_know_for_whom_this_machine_asks(service: Service):
+    assert service.http.get("/tracks", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 200
+    assert service.http.get("/tracks", headers={"X-Forwarded-For": "192.168.1.9"}).status_code == 403
+
+
+def test_answers_are_data_that_no_page_elsewhere_can_use(service: Service):
+    for path in ("/tracks", "/nowhere", "/users/me/history", service.audio()):
+        headers = service.http.get(path, headers={"Origin": "http://evil.example"}).headers
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert (headers["cross-origin-resource-policy"], headers["x-content-type-options"]) == ("same-site", "nosniff")
+        assert not [name for name in headers if name.startswith("access-control")]
 
 
 def test_serve_yaml_is_what_serve_takes():

@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
+import pymongo
 import pytest
+from argon2 import PasswordHasher
 
 from infra.clock import now_ms
 from infra.errors import NotFound, SegueError, SettingsError, StoreError
 from infra.models import UserId
-from infra.store import Failure, Store
+from infra.store import Account, Failure, Store
+from infra.store.tokens import digest
 from tests.data.cut_off import cut_off
 from tests.data.installed import wait_for
 from tests.data.records import START, play, record, track_id
@@ -171,14 +175,112 @@ def test_plays_that_have_arrived_since_are_counted_up_to_a_number(store: Store):
     assert count(0, most=4) == 4
 
 
+ANN = UserId("ann")
+OLD, NEW = "correct horse", "battery staple"
+
+
 def test_tokens_open_their_own_account_only(store: Store):
-    store.users.add(UserId("ann"))
-    first, second = store.users.token(UserId("ann")), store.users.token(UserId("ann"))
+    store.users.add(ANN)
+    first, second = store.users.token(ANN), store.users.token(ANN)
     assert first != second
-    assert store.users.owner(first) == store.users.owner(second) == "ann"
+    assert store.users.owner(first) == store.users.owner(second) == Account(ANN, admin=False)
     assert store.users.owner("guessed") is None
-    store.users.remove(UserId("ann"))
+    store.users.remove(ANN)
     assert store.users.owner(first) is None
+    store.users.add(ANN)
+    assert store.users.owner(first) is None
+
+
+def test_tokens_are_listed_without_themselves_and_revoked_one_by_one(store: Store):
+    store.users.add(ANN)
+    first, second = store.users.token(ANN, "phone"), store.users.token(ANN)
+    store.users.owner(second)
+    phone, other = store.users.tokens(ANN)
+    assert (phone.label, phone.used_at, other.label, phone.expires_at) == ("phone", None, "", None)
+    assert other.used_at is not None
+    assert other.used_at >= other.created_at
+    assert not {first, second} & set(map(str, (*phone, *other)))
+    store.users.revoke(ANN, phone.id)
+    assert [store.users.owner(first), store.users.owner(second)] == [None, Account(ANN, admin=False)]
+    with pytest.raises(NotFound, match="segue user tokens ann"):
+        store.users.revoke(ANN, phone.id)
+
+
+def test_one_account_cannot_revoke_a_token_of_another(store: Store):
+    store.users.add(ANN)
+    store.users.add(UserId("bob"))
+    token = store.users.token(ANN)
+    with pytest.raises(NotFound):
+        store.users.revoke(UserId("bob"), store.users.tokens(ANN)[0].id)
+    assert store.users.owner(token) is not None
+
+
+def test_a_token_that_lasts_for_a_while_ends_and_is_cleared_away(store: Store):
+    store.users.add(ANN)
+    ended = store.users.token(ANN, "short", lasts=timedelta(milliseconds=1))
+    wait_for(lambda: store.users.owner(ended) is None, "the end of the token")
+    store.users.token(ANN, "next")
+    assert [one.label for one in store.users.tokens(ANN)] == ["next"]
+
+
+def test_a_new_password_ends_what_the_old_one_opened(store: Store):
+    store.users.add(ANN, password=OLD)
+    by_password, by_command = store.users.token(ANN, signed_in=True), store.users.token(ANN)
+    store.users.set_password(ANN, NEW)
+    assert [store.users.knows(ANN, word) for word in (OLD, NEW)] == [False, True]
+    assert [store.users.owner(by_password), store.users.owner(by_command)] == [None, (ANN, False, True)]
+
+
+def test_signing_out_ends_what_signing_in_gave_and_nothing_else(store: Store):
+    store.users.add(ANN)
+    by_password, by_command = store.users.token(ANN, signed_in=True), store.users.token(ANN)
+    for token in (by_password, by_command):
+        store.users.sign_out(token)
+    assert [store.users.owner(by_password), store.users.owner(by_command)] == [None, (ANN, False, False)]
+
+
+def test_nobody_knows_a_password_that_is_not_there(store: Store):
+    store.users.add(ANN)
+    assert [store.users.knows(UserId(name), "anything") for name in ("ann", "bob")] == [False, False]
+
+
+def test_a_password_hashed_with_less_is_hashed_anew_when_it_is_used(store: Store):
+    store.users.add(ANN, password=OLD)
+    weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(OLD)
+    accounts = pymongo.MongoClient(store.uri)[store.database]["users"]
+    accounts.update_one({"_id": ANN}, {"$set": {"password": weak}})
+    assert store.users.knows(ANN, OLD)
+    kept = (accounts.find_one() or {})["password"]
+    accounts.database.client.close()
+    assert kept != weak
+    assert store.users.knows(ANN, OLD)
+
+
+def test_the_role_of_an_admin_is_given_and_taken(store: Store):
+    store.users.add(ANN, admin=True)
+    store.users.add(UserId("bob"))
+    token = store.users.token(ANN)
+    assert [one.admin for one in store.users.accounts()] == [True, False]
+    store.users.set_admin(ANN, admin=False)
+    assert store.users.owner(token) == Account(ANN, admin=False)
+    with pytest.raises(NotFound, match="segue user add eve"):
+        store.users.set_admin(UserId("eve"), admin=True)
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_accounts_and_tokens_of_an_earlier_segue_go_on(store: Store, prepared: bool):
+    tokens = ["first", "second"]
+    old = {"_id": ANN, "tokens": list(map(digest, tokens)), "added_at": START}
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(store.uri)
+    client[store.database]["users"].insert_one(old)
+    client.close()
+    if prepared:
+        store.prepare()
+    assert [store.users.owner(token) for token in tokens] == [Account(ANN, admin=False)] * 2
+    assert [one.created_at for one in store.users.tokens(ANN)] == [START, START]
+    store.users.revoke(ANN, digest("first")[:8])
+    store.prepare()
+    assert [store.users.owner(token) for token in tokens] == [None, Account(ANN, admin=False)]
 
 
 def test_accounts_are_refused_with_the_command_that_helps(store: Store):

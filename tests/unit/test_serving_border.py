@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
+from socket import gethostname
 from typing import Annotated, Any
 
 import httpx
@@ -12,8 +14,10 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from infra.errors import BadEvent, BusError, NotFound, SettingsError, StoreError
 from infra.models import UserId
 from infra.settings import Settings
+from infra.store import Account
 from serving.auth import Access, check_exposure, is_loopback
 from serving.border import Border
+from serving.hosts import Hosts
 from serving.metrics import Metrics, merged
 from serving.plays import posted_events
 from serving.problems import ProblemError, answer_problems
@@ -29,7 +33,7 @@ FAULTS = {
 
 
 class Accounts:
-    """Accounts in memory, token by name."""
+    """Accounts in memory, token by name; one called "admin" is one."""
 
     def __init__(self, **tokens: str) -> None:
         self.tokens = tokens
@@ -40,13 +44,14 @@ class Accounts:
             raise StoreError("away")
         return [UserId(name) for name in self.tokens]
 
-    def owner(self, token: str) -> UserId | None:
+    def owner(self, token: str) -> Account | None:
         if self.away:
             raise StoreError("away")
-        return next((UserId(name) for name, own in self.tokens.items() if own == token), None)
+        named = next((name for name, own in self.tokens.items() if own == token), None)
+        return Account(UserId(named), admin=named == "admin") if named else None
 
 
-def application(accounts: Accounts, *, loopback: bool = True) -> tuple[Border, Metrics]:
+def application(accounts: Accounts, **settings: str) -> tuple[Border, Metrics]:
     app, access, metrics = FastAPI(), Access(accounts), Metrics("test")
 
     @app.get("/fault/{name}")
@@ -61,6 +66,14 @@ def application(accounts: Accounts, *, loopback: bool = True) -> tuple[Border, M
     async def listener(user: str) -> str:
         return user
 
+    @app.delete("/users/{user}", dependencies=[Depends(access.owner_or_admin)])
+    async def forget(user: str) -> str:
+        return user
+
+    @app.get("/metrics", dependencies=[Depends(access.admin)])
+    async def numbers() -> str:
+        return "numbers"
+
     @app.get("/audio", dependencies=[Depends(access.player)])
     async def audio() -> str:
         return "sound"
@@ -69,8 +82,12 @@ def application(accounts: Accounts, *, loopback: bool = True) -> tuple[Border, M
     async def plays(request: Request) -> Response:
         return Response(str(len(await posted_events(request, request.state.caller))))
 
+    @app.post("/json")
+    async def read(one: dict[str, int]) -> int:
+        return len(one)
+
     answer_problems(app)
-    return Border(app, metrics, loopback=loopback), metrics
+    return Border(app, metrics, Hosts(Settings.load(**settings))), metrics
 
 
 def call(
@@ -80,9 +97,10 @@ def call(
     accounts: Accounts | None = None,
     host: str = "127.0.0.1:8000",
     peer: str = "127.0.0.1",
+    settings: dict[str, str] | None = None,
     **options: Any,
 ) -> httpx.Response:
-    border, _ = application(accounts or Accounts())
+    border, _ = application(accounts or Accounts(), **settings or {})
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=border, client=(peer, 1))
@@ -143,6 +161,8 @@ def test_a_client_s_request_id_is_kept_when_it_is_one():
 def test_answers_carry_the_security_headers_and_open_nothing_to_other_sites():
     headers = call("GET", "/number?n=1", headers={"Origin": "http://evil.example"}).headers
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["cross-origin-resource-policy"] == "same-site"
     assert not [name for name in headers if name.startswith("access-control")]
 
 
@@ -154,6 +174,23 @@ def test_this_machine_s_own_names_are_let_in(host: str):
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost.evil.example"])
 def test_another_name_for_this_machine_is_refused(host: str):
     assert call("GET", "/number?n=1", host=host).status_code == 421
+    assert call("GET", "/number?n=1", host=host, settings={"hosts": "evil.example"}).status_code == 421
+
+
+EXPOSED = {"host": "0.0.0.0", "hosts": "music.example, Nas"}
+
+
+@pytest.mark.parametrize(
+    "host", ["192.168.1.7:8000", "[fd00::1]:8000", "localhost", "music.example", "NAS:8000", f"{gethostname()}.local"]
+)
+def test_where_others_may_call_addresses_and_listed_names_are_answered(host: str):
+    assert call("GET", "/number?n=1", host=host, peer="192.168.1.9", settings=EXPOSED).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "nas.evil.example", "192.168.1.7.evil.example", "[::1", ""])
+def test_where_others_may_call_any_other_name_is_refused(host: str):
+    answer = call("GET", "/number?n=1", headers={"Host": host}, peer="192.168.1.9", settings=EXPOSED)
+    assert (answer.status_code, answer.json()["status"]) == (421, 421)
 
 
 def test_another_machine_is_refused_while_only_this_one_is_meant():
@@ -166,6 +203,7 @@ def test_another_machine_is_refused_while_only_this_one_is_meant():
         ({"Origin": "http://evil.example"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Origin": "http://127.0.0.1:7860"}, 200),
         ({"Origin": "http://localhost:7860"}, 200),
         ({}, 200),
@@ -186,6 +224,26 @@ def test_with_accounts_a_token_is_needed_and_good_for_its_own_listener():
     assert call("GET", "/users/ann", accounts=accounts, headers=bearer("wrong")).status_code == 401
     assert call("GET", "/users/ann", accounts=accounts, headers=bearer("t-bob")).status_code == 403
     assert call("GET", "/users/ann", accounts=accounts, headers=bearer("t-ann")).status_code == 200
+
+
+def test_an_admin_reads_the_numbers_and_has_listeners_forgotten_and_no_more():
+    accounts = Accounts(ann="t-ann", admin="t-admin")
+
+    def status(method: str, path: str, token: str) -> int:
+        return call(method, path, accounts=accounts, headers=bearer(token)).status_code
+
+    assert [status("GET", "/metrics", token) for token in ("t-admin", "t-ann", "guess")] == [200, 403, 401]
+    assert [status("DELETE", "/users/ann", token) for token in ("t-admin", "t-ann", "guess")] == [200, 200, 401]
+    assert [status("DELETE", "/users/admin", token) for token in ("t-admin", "t-ann")] == [200, 403]
+    assert status("GET", "/users/ann", "t-admin") == 403
+    events = [json.loads(play("one", user="ann").model_dump_json())]
+    posted = call("POST", "/plays", accounts=accounts, headers=bearer("t-admin"), json=events)
+    assert posted.status_code == 403
+
+
+def test_without_accounts_there_is_nobody_to_be_an_admin():
+    assert call("GET", "/metrics").status_code == 200
+    assert call("DELETE", "/users/ann").status_code == 200
 
 
 def test_only_media_take_the_token_from_the_address():
@@ -225,7 +283,7 @@ def test_accounts_stay_as_they_were_last_seen_while_mongodb_is_away():
     async def go() -> None:
         assert await enter("t-ann") == "ann"
         accounts.away = True
-        access._closed_until = 0.001
+        access._has_accounts_until = 0.001
         assert await enter("t-ann") == "ann"
 
     asyncio.run(go())
@@ -260,8 +318,21 @@ def test_a_body_that_is_no_event_is_refused(body: bytes):
     assert answer.json()["field"] in {"body", "event"}
 
 
-def test_bodies_and_lists_are_bounded():
-    assert call("POST", "/plays", content=b" " * 1_000_001).status_code == 413
+async def pieces(size: int) -> AsyncIterator[bytes]:
+    """A body whose length nobody is told."""
+    for _ in range(size // 1000):
+        yield b" " * 1000
+
+
+@pytest.mark.parametrize("path", ["/plays", "/json"])
+def test_bodies_are_bounded_whether_their_length_is_told_or_not(path: str):
+    for body in (b" " * 1_000_001, pieces(1_001_000)):
+        answer = call("POST", path, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["status"]) == (413, 413)
+    assert call("POST", path, content=pieces(1_000_000)).status_code == 422
+
+
+def test_lists_are_bounded():
     assert call("POST", "/plays", json=[event(event_id=str(uuid.uuid4()))] * 1000).status_code == 200
     assert call("POST", "/plays", json=[event()] * 1001).status_code == 422
 

@@ -138,11 +138,13 @@ def test_tracks_that_left_the_library_are_known_as_such(library: Library, regist
 def test_a_champion_that_does_not_load_leaves_the_old_one_and_is_told(library: Library, registry: Registry):
     registry.models["1"], registry.champion = trained("a", "b"), "1"
     _, champion = opened(library, registry)
-    registry.models["2"], registry.champion = BundleError("items.npy is cut short"), "2"
+    registry.models["2"], registry.champion = BundleError("/home/ann/models/2/items.npy is cut short"), "2"
     champion.refresh()
     champion.refresh()
     assert champion.model.version == "1"
-    assert champion.fault == "items.npy is cut short"
+    assert champion.fault == "/home/ann/models/2/items.npy is cut short"
+    assert "segue train" in champion.told
+    assert "/" not in champion.told
     assert registry.loaded == ["1", "2"]
 
 
@@ -152,9 +154,10 @@ def test_without_the_registry_the_model_stays(library: Library, registry: Regist
     registry.away = True
     champion.refresh()
     assert (champion.model.version, champion.fault) == ("1", "MLflow does not answer")
+    assert "segue doctor" in champion.told
     registry.away = False
     champion.refresh()
-    assert champion.fault == ""
+    assert (champion.fault, champion.told) == ("", "")
 
 
 def test_serve_yaml_deploys_what_app_builds():

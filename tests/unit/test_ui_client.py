@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError
+from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent
 from infra.models import TrackId, UserId
 from ui.client import Client
@@ -38,7 +38,15 @@ def problem(status: int, detail: str) -> Client:
 
 @pytest.mark.parametrize(
     ("status", "raised"),
-    [(401, Denied), (403, Denied), (404, NotFound), (400, SegueError), (500, ServiceError), (503, ServiceError)],
+    [
+        (401, Denied),
+        (403, Denied),
+        (404, NotFound),
+        (400, SegueError),
+        (429, TooOften),
+        (500, ServiceError),
+        (503, ServiceError),
+    ],
 )
 def test_problem_details_become_the_error_with_the_services_words(status: int, raised: type[SegueError]):
     with pytest.raises(raised, match="because of the weather") as caught:

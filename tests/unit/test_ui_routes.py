@@ -29,15 +29,22 @@ EVENT = {
 }
 
 
+ADAS = "s3cret" + "-" * 37
+GIVEN = "g1ven" + "-" * 38
+
+
 class Service:
-    """What the HTTP interface is asked, and whose tokens it knows; without tokens there are no accounts."""
+    """What the HTTP interface is asked, and whose tokens and passwords it knows; without tokens there are no accounts."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
         self.tokens: dict[str, str] = {}
+        self.passwords: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if request.url.path == "/sign-in" and request.method == "POST":
+            return self._sign_in(json.loads(request.content))
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         user = re.search("/users/([^/]+)", request.url.path)
         known = self.tokens.get(token)
@@ -46,6 +53,15 @@ class Service:
         if request.method == "POST":
             return httpx.Response(202, json={"accepted": len(json.loads(request.content))})
         return httpx.Response(200, json={"items": [], "cursor": None})
+
+    def _sign_in(self, given: dict[str, str]) -> httpx.Response:
+        if given["password"] == "again and again":  # noqa: S105
+            return httpx.Response(429, json={"detail": "too many attempts"})
+        if self.passwords.get(given["name"]) != given["password"]:
+            return httpx.Response(401, json={"detail": "this name and password do not go together"})
+        self.tokens[GIVEN] = given["name"]
+        body = {"user": given["name"], "token": GIVEN, "expires_at": "2027-11-22T11:00:00Z"}
+        return httpx.Response(201, json=body)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +90,7 @@ def opened(settings: Settings) -> Iterator[tuple[Service, TestClient]]:
 @pytest.fixture
 def service(opened: tuple[Service, TestClient]) -> Service:
     """A service that has been asked nothing and has no accounts."""
-    opened[0].requests, opened[0].tokens = [], {}
+    opened[0].requests, opened[0].tokens, opened[0].passwords = [], {}, {}
     return opened[0]
 
 
@@ -111,7 +127,7 @@ def test_another_sites_page_cannot_act_for_the_listener(page: TestClient, servic
 
 
 def test_another_sites_name_for_loopback_reaches_nothing(page: TestClient):
-    assert page.get("/api/session", headers={"Host": "evil.example"}).status_code == 404
+    assert page.get("/api/session", headers={"Host": "evil.example"}).status_code == 421
     assert page.get("/api/session", headers={"Host": "[::1]:7860"}).status_code == 200
 
 
@@ -122,8 +138,8 @@ def test_what_gradio_offers_and_the_page_leaves_unused_is_not_there(page: TestCl
 
 
 def test_plays_of_who_was_signed_in_before_are_not_the_next_ones(page: TestClient, service: Service):
-    service.tokens = {"s3cret": "ada"}
-    page.post("/api/session", json={"name": "ada", "token": "s3cret"})
+    service.tokens = {ADAS: "ada"}
+    page.post("/api/session", json={"name": "ada", "secret": ADAS})
     asked = len(service.requests)
     assert page.post("/api/plays?user=bob", json=[EVENT]).status_code == 401
     assert len(service.requests) == asked
@@ -131,8 +147,8 @@ def test_plays_of_who_was_signed_in_before_are_not_the_next_ones(page: TestClien
 
 
 def test_a_name_in_any_script_can_sign_in(page: TestClient, service: Service):
-    service.tokens = {"s3cret": "Łukasz"}
-    assert page.post("/api/session", json={"name": "Łukasz", "token": "s3cret"}).json()["user"] == "Łukasz"
+    service.tokens = {ADAS: "Łukasz"}
+    assert page.post("/api/session", json={"name": "Łukasz", "secret": ADAS}).json()["user"] == "Łukasz"
 
 
 def test_without_accounts_the_listener_is_me(page: TestClient):
@@ -140,20 +156,59 @@ def test_without_accounts_the_listener_is_me(page: TestClient):
 
 
 def test_with_accounts_a_sign_in_is_asked_for_kept_and_forgotten(page: TestClient, service: Service):
-    service.tokens = {"s3cret": "ada"}
+    service.tokens = {ADAS: "ada"}
     assert page.get("/api/session").status_code == 401
-    assert page.post("/api/session", json={"name": "ada", "token": "guess"}).status_code == 401
-    assert page.post("/api/session", json={"name": "bob", "token": "s3cret"}).status_code == 401
+    assert page.post("/api/session", json={"name": "ada", "secret": "guess"}).status_code == 401
+    assert page.post("/api/session", json={"name": "bob", "secret": ADAS}).status_code == 401
 
-    signed_in = page.post("/api/session", json={"name": "ada", "token": "s3cret"})
+    signed_in = page.post("/api/session", json={"name": "ada", "secret": ADAS})
     assert signed_in.status_code == 200
     assert all("HttpOnly" in c and "SameSite=strict" in c for c in signed_in.headers.get_list("set-cookie"))
-    assert page.get("/api/session").json() == {"user": "ada", "accounts": True, "token": "s3cret"}
+    assert page.get("/api/session").json() == {"user": "ada", "accounts": True, "token": ADAS}
     assert page.post("/api/plays", content=json.dumps([EVENT])).status_code == 202
     assert json.loads(service.requests[-1].content)[0]["user"] == "ada"
 
     assert page.delete("/api/session").status_code == 204
     assert page.get("/api/session").status_code == 401
+
+
+def test_a_password_signs_in_for_the_visitor_and_signing_out_ends_it(page: TestClient, service: Service):
+    service.tokens, service.passwords = {ADAS: "ada"}, {"bob": "pässword"}
+    assert page.post("/api/session", json={"name": "bob", "secret": "pässword"}).json()["token"] == GIVEN
+    assert service.requests[-1].headers["x-forwarded-for"] == "testclient"
+    assert page.get("/api/session").json()["user"] == "bob"
+    assert page.delete("/api/session").status_code == 204
+    ended = service.requests[-1]
+    assert (ended.method, ended.url.path, ended.headers["authorization"]) == ("DELETE", "/sign-in", f"Bearer {GIVEN}")
+
+
+def test_a_password_may_look_like_a_token(page: TestClient, service: Service):
+    service.tokens, service.passwords = {ADAS: "ada"}, {"bob": "x" * 43}
+    assert page.post("/api/session", json={"name": "bob", "secret": "x" * 43}).json()["token"] == GIVEN
+
+
+def test_too_many_attempts_are_told_as_such(page: TestClient, service: Service):
+    service.tokens = {ADAS: "ada"}
+    answer = page.post("/api/session", json={"name": "ada", "secret": "again and again"})
+    assert (answer.status_code, answer.json()["detail"]) == (429, "too many attempts")
+
+
+@pytest.mark.parametrize("cookie", ["s\u00e9cret", "guess", "x y"])
+def test_a_cookie_that_is_no_token_is_none(page: TestClient, service: Service, cookie: str):
+    service.tokens = {ADAS: "ada"}
+    cookies = f"segue_user=ada; segue_token={cookie}".encode()
+    assert page.get("/api/session", headers={b"Cookie": cookies}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/plays", "/api/session", "/gradio_api/queue/join"])
+def test_no_route_takes_more_than_a_megabyte(page: TestClient, service: Service, path: str):
+    def pieces() -> Iterator[bytes]:
+        yield from [b" " * 1000] * 1001
+
+    headers = {"Content-Type": "application/json"}
+    assert page.post(path, content=b" " * 1_000_001, headers=headers).status_code == 413
+    assert page.post(path, content=pieces(), headers=headers).status_code == 413
+    assert not service.requests
 
 
 def test_a_service_that_is_away_is_told_as_such(settings: Settings):

@@ -97,8 +97,8 @@ export function start(root, { httpPort }) {
     const options = { method: 'POST', body, headers: { 'Content-Type': 'application/json' } };
     const answer = await fetch('api/session', options).catch(() => null);
     if (answer?.ok) return location.reload();
-    $('signin-error').textContent =
-      answer?.status === 401 ? 'This name and token do not go together.' : 'Segue does not answer.';
+    const told = (await answer?.json().catch(() => null))?.detail;
+    $('signin-error').textContent = typeof told === 'string' ? told : 'Segue does not answer.';
     $('signin-error').hidden = false;
   }
 
