@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
+from infra.clock import now_ms, to_ms
 from infra.errors import NotFound
 from infra.models import UserId
 
@@ -54,7 +55,7 @@ class TokenStore:
 
     def issue(self, user: UserId, label: str, lasts: timedelta | None, *, signed_in: bool) -> str:
         """A new token, good for ever or as long as it `lasts`; those that are no longer good are cleared away."""
-        token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+        token, now = secrets.token_urlsafe(32), now_ms()
         ended = [found["_id"] for found in self._tokens.find({"user": user}) if _ended(found, now)]
         if ended:
             self._tokens.delete_many({"_id": {"$in": ended}})
@@ -62,7 +63,7 @@ class TokenStore:
             {
                 **_document(digest(token), user, now),
                 "label": label,
-                "expires_at": now + lasts if lasts else None,
+                "expires_ms": now + _ms(lasts) if lasts else None,
                 "signed_in": signed_in,
             }
         )
@@ -70,7 +71,9 @@ class TokenStore:
 
     def adopt(self, user: UserId, digests: Iterable[str], created_at: datetime) -> None:
         """Tokens that an earlier Segue kept in the account."""
-        made = [_document(one, user, created_at) for one in digests]
+        # MongoDB gives times in UTC without saying so.
+        created_ms = to_ms(created_at.replace(tzinfo=UTC))
+        made = [_document(one, user, created_ms) for one in digests]
         writes = [UpdateOne({"_id": one["_id"]}, {"$setOnInsert": one}, upsert=True) for one in made]
         if writes:
             self._tokens.bulk_write(writes, ordered=False)
@@ -78,17 +81,17 @@ class TokenStore:
     def owner(self, token: str) -> UserId | None:
         """Whose token this is; None for one that is unknown or no longer good."""
         found = self._tokens.find_one({"_id": digest(token)})
-        now = datetime.now(UTC)
+        now = now_ms()
         if found is None or _ended(found, now):
             return None
-        used = found["used_at"]
-        if used is None or now - _aware(used) >= USED_EVERY:
-            self._tokens.update_one({"_id": found["_id"]}, {"$set": {"used_at": now}})
+        used_ms = found["used_ms"]
+        if used_ms is None or now - used_ms >= _ms(USED_EVERY):
+            self._tokens.update_one({"_id": found["_id"]}, {"$set": {"used_ms": now}})
         return UserId(found["user"])
 
     def of(self, user: UserId) -> list[Token]:
         """An account's tokens, oldest first."""
-        return [_token(found) for found in self._tokens.find({"user": user}).sort("created_at", 1)]
+        return [_token(found) for found in self._tokens.find({"user": user}).sort("created_ms", 1)]
 
     def revoke(self, user: UserId, token_id: str) -> None:
         """End one token; raises `NotFound` when the account has none that is called so."""
@@ -111,20 +114,21 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _document(one: str, user: UserId, created_at: datetime) -> Document:
+def _document(one: str, user: UserId, created_ms: int) -> Document:
+    # Milliseconds: a date that is set again comes back from the embedded server as text.
     return {
         "_id": one,
         "user": user,
         "label": "",
-        "created_at": created_at,
-        "used_at": None,
-        "expires_at": None,
+        "created_ms": created_ms,
+        "used_ms": None,
+        "expires_ms": None,
         "signed_in": False,
     }
 
 
-def _ended(found: Document, now: datetime) -> bool:
-    return found["expires_at"] is not None and _aware(found["expires_at"]) <= now
+def _ended(found: Document, now: int) -> bool:
+    return found["expires_ms"] is not None and found["expires_ms"] <= now
 
 
 def _token(found: Document) -> Token:
@@ -132,13 +136,16 @@ def _token(found: Document) -> Token:
         id=found["_id"][:ID_LENGTH],
         user=UserId(found["user"]),
         label=found["label"],
-        created_at=_aware(found["created_at"]),
-        used_at=_aware(found["used_at"]) if found["used_at"] else None,
-        expires_at=_aware(found["expires_at"]) if found["expires_at"] else None,
+        created_at=_moment(found["created_ms"]),
+        used_at=_moment(found["used_ms"]) if found["used_ms"] is not None else None,
+        expires_at=_moment(found["expires_ms"]) if found["expires_ms"] is not None else None,
         signed_in=found["signed_in"],
     )
 
 
-def _aware(moment: datetime) -> datetime:
-    """MongoDB gives times in UTC without saying so."""
-    return moment.replace(tzinfo=UTC)
+def _ms(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
