@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     transcoded_mb: int = Field(
         1024,
         ge=64,
-        description="Disk space for converted streams that are kept, in MB; the least recently used go first",
+        description="Disk space in MB for converted streams that are kept, the least recently used going first, and once more for those being made",
     )
     session_gap_minutes: int = Field(30, ge=1, description="A pause longer than this starts a new listening session")
     champion_poll_s: float = Field(

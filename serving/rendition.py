@@ -21,7 +21,8 @@ __all__ = ["STREAMS", "Bitrate", "Format", "Offset", "Rendition", "rendition_of"
 LEAST_KBPS, MOST_KBPS = 16, 320
 
 Format = Annotated[
-    Codec | None, Query(alias="format", description="`opus` in Ogg, `aac` as ADTS; default: as it is stored")
+    Codec | None,
+    Query(alias="format", description="`opus` in Ogg, `aac` as ADTS unless stored in an MP4; default: as it is stored"),
 ]
 Bitrate = Annotated[
     int | None,
@@ -53,9 +54,9 @@ def rendition_of(
     if offset_s >= plays_s > 0:
         raise ProblemError(422, f"offset: the track plays {plays_s:g} s", field="offset")
     stored = _codec_of(media)
-    made = codec or stored or settings.codec
-    if offset_s == 0 and made == stored and (bitrate is None or 0 < media.bitrate_kbps <= bitrate):
+    if offset_s == 0 and codec in (None, stored) and (bitrate is None or 0 < media.bitrate_kbps <= bitrate):
         return None
+    made = codec or stored or settings.codec
     try:
         return Rendition(Encoding.of(made, bitrate or _usual(media, made, settings)), offset_s)
     except SettingsError as error:

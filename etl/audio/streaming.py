@@ -16,7 +16,7 @@ from etl.audio.command import TOO_LONG, compiled, complaint, last_said, source
 from etl.audio.encoding import APPENDED, Encoding
 from infra.errors import AudioError
 
-__all__ = ["STOPPED", "encode_into"]
+__all__ = ["NICENESS", "encode_into"]
 
 NICENESS = 10
 LOOK_EVERY_S = 0.02
@@ -46,7 +46,7 @@ def encode_into(
             if process.returncode:
                 raise AudioError("encode", complaint("ffmpeg", process.returncode, last_said(said)))
     except OSError as error:
-        raise AudioError("encode", f"FFmpeg cannot be run: {error.strerror or error}") from error
+        raise AudioError("encode", f"FFmpeg cannot be run on it: {error.strerror or error}") from error
 
 
 def _arguments(path: Path, encoding: Encoding, offset_s: float) -> list[str]:
