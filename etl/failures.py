@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
-from etl.audio.compress import KILLED, TOO_LONG
+from etl.audio.command import KILLED, TOO_LONG
 from etl.patience import patiently
 from etl.process import Failed, Options
 from etl.scan import SourceFile

@@ -69,6 +69,16 @@ class Settings(BaseSettings):
     quality: float | None = Field(
         None, description="Quality instead of a bitrate: MP3 from 0 (best) to 9, AAC from 0.1 to 2 (best)"
     )
+    transcodes: int | None = Field(
+        None,
+        ge=1,
+        description="So many streams are converted at once for listeners who ask for another format or bitrate; unset: one a core",
+    )
+    transcoded_mb: int = Field(
+        1024,
+        ge=64,
+        description="Disk space in MB for converted streams that are kept, the least recently used going first, and once more for those being made",
+    )
     session_gap_minutes: int = Field(30, ge=1, description="A pause longer than this starts a new listening session")
     champion_poll_s: float = Field(
         2.0, gt=0, description="How often serving asks MLflow for a new champion, in seconds"
@@ -128,6 +138,11 @@ class Settings(BaseSettings):
     def media(self) -> Path:
         """The media store: compressed copies and covers."""
         return self.home / "media"
+
+    @property
+    def transcoded(self) -> Path:
+        """Converted streams, each made again when it is missing."""
+        return self.home / "transcoded"
 
     @property
     def logs(self) -> Path:

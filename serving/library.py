@@ -33,7 +33,9 @@ from serving.media import media_response
 from serving.metrics import Metrics, merged
 from serving.plays import BODY, PlayRates, posted_events
 from serving.problems import PROBLEMS, answer_problems
+from serving.rendition import STREAMS, Bitrate, Format, Offset, rendition_of
 from serving.sign_in import SigningIn
+from serving.transcode import GONE, Transcoder
 
 __all__ = ["Library"]
 
@@ -69,6 +71,7 @@ class Library:
         self._metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))
         self._posted = self._metrics.counter("segue_plays_posted", "Valid events that clients posted")
         self._acknowledged = self._metrics.counter("segue_plays_acknowledged", "Events that Kafka acknowledged")
+        self._transcoder = Transcoder(settings, self._metrics)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
 
@@ -81,6 +84,7 @@ class Library:
         """Stop the thread and let go of the connections."""
         self._stopped.set()
         self._thread.join()
+        self._transcoder.close()
         self._producer.close()
         self._store.close()
         self._scans.close()
@@ -122,7 +126,7 @@ class Library:
         routes = APIRouter(dependencies=[Depends(self._access.player)], responses=PROBLEMS, tags=["library"])
         routes.add_api_route("/tracks/{track_id}/cover", self.cover, response_class=Response)
         audio = "/tracks/{track_id}/audio"
-        routes.add_api_route(audio, self.audio, response_class=Response)
+        routes.add_api_route(audio, self.audio, response_class=Response, responses=STREAMS)
         routes.add_api_route(audio, self.audio, methods=["HEAD"], response_class=Response, include_in_schema=False)
         return routes
 
@@ -190,10 +194,18 @@ class Library:
             raise NotFound("this track has no cover")
         return await media_response(request, entry.cover_uri, None, "the cover's file is gone; ingest again")
 
-    async def audio(self, track_id: Id, request: Request) -> Response:
-        """The track's audio, whole or by Range."""
-        media = self._catalogue.entry(track_id).media
-        return await media_response(request, media.uri, media.mime, "the track's file is gone; ingest again")
+    async def audio(
+        self, track_id: Id, request: Request, codec: Format = None, bitrate: Bitrate = None, offset: Offset = 0.0
+    ) -> Response:
+        """The track's audio, whole or by Range; in another format or bitrate, or from the middle, made while it streams.
+
+        What is converted from its beginning is kept, and answers Range from the second time on.
+        """
+        entry = self._catalogue.entry(track_id)
+        rendition = rendition_of(entry, self._settings, codec, bitrate, offset)
+        if rendition is None:
+            return await media_response(request, entry.media.uri, entry.media.mime, GONE)
+        return await self._transcoder.response(request, entry, rendition)
 
     async def similar(self, track_id: Id, n: Number = 20) -> Response:
         """Tracks like this one, best first."""

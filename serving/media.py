@@ -5,6 +5,7 @@ In: a `file:` URI from the catalogue (never a path from a client). Out: an ASGI 
 
 from __future__ import annotations
 
+import os
 import stat
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSati
 from infra.errors import NotFound
 from serving.problems import ProblemError
 
-__all__ = ["media_response", "path_of"]
+__all__ = ["file_of", "media_response", "path_of"]
 
 KEPT_S = 24 * 60 * 60
 NOT_MODIFIED = ("cache-control", "etag", "last-modified")
@@ -30,11 +31,8 @@ def path_of(uri: str) -> Path:
     return Path(unquote_to_bytes(urlsplit(uri).path).decode("utf-8", "surrogateescape"))
 
 
-async def media_response(request: Request, uri: str, mime: str | None, gone: str) -> Response:
-    """The file as `request` wants it: whole, in parts, or not again when the client has it already.
-
-    Raises `NotFound` saying `gone` when the file is not there (any more).
-    """
+async def file_of(uri: str, gone: str) -> tuple[Path, os.stat_result]:
+    """The file that a `file:` URI names, as it is now; raises `NotFound` saying `gone` when it is not there (any more)."""
     path = path_of(uri)
     try:
         found = await anyio.Path(path).stat()
@@ -42,6 +40,15 @@ async def media_response(request: Request, uri: str, mime: str | None, gone: str
         raise NotFound(gone) from error
     if not stat.S_ISREG(found.st_mode):
         raise NotFound(gone)
+    return path, found
+
+
+async def media_response(request: Request, uri: str, mime: str | None, gone: str) -> Response:
+    """The file as `request` wants it: whole, in parts, or not again when the client has it already.
+
+    Raises `NotFound` as `file_of` does.
+    """
+    path, found = await file_of(uri, gone)
     headers = {"Cache-Control": f"private, max-age={KEPT_S}"}
     response = _MediaResponse(path, headers=headers, media_type=mime, stat_result=found)
     if _has_it(request.headers, response.headers):

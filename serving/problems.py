@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from infra.errors import BadEvent, BusError, NotFound, SegueError, ServiceError, StoreError
 from serving.answers import Problem
 
-__all__ = ["PROBLEMS", "ProblemError", "answer_problems", "problem"]
+__all__ = ["PROBLEMS", "ProblemError", "answer_problems", "documented", "problem"]
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "2"
@@ -103,7 +103,8 @@ def _invalid(error: RequestValidationError) -> ProblemError:
     return ProblemError(422, f"{field}: {first['msg']}", field=field)
 
 
-def _described(status: int) -> dict[str, Any]:
+def documented(status: int) -> dict[str, Any]:
+    """A problem of this status, for the OpenAPI document."""
     return {
         "description": HTTPStatus(status).phrase,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -111,6 +112,6 @@ def _described(status: int) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: _described(status) for status in (401, 403, 404, 413, 421, 422, 429, 500, 503)
+    status: documented(status) for status in (401, 403, 404, 413, 421, 422, 429, 500, 503)
 }
 """What any route may answer besides its own, for the OpenAPI document."""

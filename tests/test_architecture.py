@@ -36,7 +36,7 @@ DOORS = {
     "fsspec": ("etl/places.py",),
     "watchfiles": ("etl/watch.py",),
     "rapidfuzz": ("etl/history/",),
-    "ffmpeg": ("etl/audio/compress.py",),
+    "ffmpeg": ("etl/audio/command.py", "etl/audio/compress.py"),
     "mutagen": ("etl/audio/", "etl/tags/", "etl/demo/"),
     "torch": ("training/learn/",),
     "annoy": ("training/recommend/index.py",),

@@ -1,7 +1,6 @@
-"""FFmpeg, through ffmpeg-python: what is in a file, its content hash, and one pass that encodes, decodes and measures.
+"""FFmpeg at work: what is in a file, its content hash, and one pass that encodes, decodes and measures.
 
 In: paths. Out: `Sound`, a SHA-256 of the audio alone, a compressed file on disk, mono samples at 22,050 Hz and the loudness.
-Names never meet a shell, and always stand behind `file:`, so "-y.mp3" and "a:b.mp3" are only names.
 Time limits: 60 s for a look; 120 s and twice the duration, two hours at most, for what reads the whole file.
 """
 
@@ -15,41 +14,33 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from etl.audio.command import OUTPUT, TOO_LONG, compiled, complaint, guards, last_said, source
 from etl.audio.encoding import Encoding
-from etl.audio.guards import PROTECTED, guards_for
+from etl.audio.guards import PROTECTED
 from etl.audio.identity import hash_without_tags, mp3_frames
 from etl.audio.loudness import LOUDNESS_FILTER, PEAK_FILTER, Loudness, loudness_said
 from etl.sound.spectrum import SAMPLE_RATE
 from infra.errors import AudioError
 
-__all__ = ["KILLED", "TOO_LONG", "Reading", "Sound", "content_hash", "decoded_seconds", "foreign_bytes", "probe"]
+__all__ = ["Reading", "Sound", "content_hash", "decoded_seconds", "foreign_bytes", "probe"]
 
 LOOK_S = 60.0
 LONGEST_S = 7200.0
 PIPE_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20
 """A million samples, 48 seconds, at once."""
-SAID_BYTES = 1 << 16
-"""So much of what FFmpeg said last is read: a damaged file makes it say a line for every frame."""
-INPUT, OUTPUT = "<input>", "<output>"
-"""Stand for the names until the arguments are made: ffmpeg-python refuses names that are not UTF-8."""
-NO_AUDIO, TOO_LONG, KILLED = "there is no audio in it", "took longer than", "was ended by signal"
+NO_AUDIO = "there is no audio in it"
 INVALID = ("Invalid data found when processing input", "Invalid argument")
 """What FFmpeg says of bytes that are no audio, and of a format that it is not let read."""
 BYTES_A_SECOND = 4_000
 """Where the headers tell no duration, the time limit is that of 32 kbit/s."""
 
-COMPLAINT = re.compile(
-    r"^(?:\[(?P<who>[^\]@]+) @ 0x[0-9a-f]+\] )?\[(?:error|fatal|panic)\] (?P<what>.*\S)", re.MULTILINE
-)
-NAMED = re.compile(r"^file:.*: (?=[^:]+$)")
-"""The name of the file at fault, which whoever reads the reason has before their eyes."""
 LONGEST_FRAME = 1441
 """Bytes of an MP3 frame at the most."""
 
@@ -86,7 +77,7 @@ def probe(path: Path) -> Sound:
     entries = "stream=codec_name,codec_tag_string,bit_rate,duration,sample_rate:format=format_name,duration"
     shown = ["-select_streams", "a:0", "-show_entries", entries, "-of", "json", f"file:{path}"]
     try:
-        answer = json.loads(_run(["ffprobe", "-v", "level+error", *_guards(path), *shown], "decode", LOOK_S))
+        answer = json.loads(_run(["ffprobe", "-v", "level+error", *guards(path), *shown], "decode", LOOK_S))
         stream = answer["streams"][0]
     except AudioError as error:
         raise (AudioError("decode", NO_AUDIO) if any(said in error.reason for said in INVALID) else error) from error
@@ -109,8 +100,8 @@ def content_hash(path: Path, sound: Sound) -> str:
     """SHA-256 of the audio without any container or tag: the same after retagging; raises `AudioError`."""
     if sound.plain_mp3:
         return hash_without_tags(path)
-    hashed = _input()["a:0"].output("pipe:", f="hash", hash="sha256", c="copy")
-    answer = _run(_compiled(hashed, path), "decode", sound.limit_s).decode()
+    hashed = source()["a:0"].output("pipe:", f="hash", hash="sha256", c="copy")
+    answer = _run(compiled(hashed, path), "decode", sound.limit_s).decode()
     return answer.strip().removeprefix("SHA256=")
 
 
@@ -134,7 +125,7 @@ class Reading:
         """`keep_tags`: whether the compressed file gets the text tags of this one; `loudness`: whether it is measured."""
         self._with_loudness = loudness
         self._sound, self._stage = sound, "encode" if target else "decode"
-        audio = _input()["a:0"]
+        audio = source()["a:0"]
         # Unless told so, FFmpeg writes every few milliseconds of sound on their own, and somebody has to wake up for them.
         outputs = [audio.output("pipe:", f="f32le", ac=1, ar=SAMPLE_RATE, threads=1, flush_packets=0)]
         if loudness:
@@ -144,7 +135,7 @@ class Reading:
         if target and encoding:
             options = {"map_metadata": 0 if keep_tags else -1, "threads": 1, **encoding.options(sound.sample_rate)}
             outputs.append(audio.output(OUTPUT, **options))
-        self._args = _compiled(ffmpeg.merge_outputs(*outputs), path, target, level="info")
+        self._args = compiled(ffmpeg.merge_outputs(*outputs), path, target, level="info")
         self.seconds = 0.0
         """How much has been taken so far."""
         self.loudness: Loudness | None = None
@@ -162,9 +153,9 @@ class Reading:
 
 def decoded_seconds(path: Path, sound: Sound) -> float:
     """How long a file plays when every packet of it is decoded; raises `AudioError` when one cannot be."""
-    nowhere = _input(err_detect="explode")["a:0"].output("pipe:2", f="null")
+    nowhere = source(err_detect="explode")["a:0"].output("pipe:2", f="null")
     watched = nowhere.global_args("-xerror", "-progress", "pipe:1", "-stats_period", "3600")
-    args = _compiled(watched, path)
+    args = compiled(watched, path)
     fields = dict(line.partition("=")[::2] for line in _run(args, "encode", sound.limit_s).decode().splitlines())
     try:
         return int(fields["out_time_us"]) / 1e6
@@ -175,26 +166,9 @@ def decoded_seconds(path: Path, sound: Sound) -> float:
 def foreign_bytes(path: Path, sound: Sound) -> int:
     """How many bytes of an MP3 lie between its frames, or behind them, and are neither sound nor a tag that is known."""
     shown = ["-select_streams", "a:0", "-show_entries", "packet=size", "-of", "csv=p=0", f"file:{path}"]
-    told = _run(["ffprobe", "-v", "level+error", *_guards(path), *shown], "decode", sound.limit_s)
+    told = _run(["ffprobe", "-v", "level+error", *guards(path), *shown], "decode", sound.limit_s)
     sizes = (int(size) for size in re.findall(rb"\d+", told))
     return sum(size - LONGEST_FRAME for size in sizes if size > LONGEST_FRAME)
-
-
-def _input(**options: Any) -> Any:
-    return ffmpeg.input(INPUT, threads=1, **options)
-
-
-def _compiled(output: Any, path: Path, target: Path | None = None, *, level: str = "error") -> list[str]:
-    quiet = output.global_args("-nostdin", "-hide_banner", "-nostats", "-loglevel", f"level+{level}")
-    names = {INPUT: f"file:{path}", OUTPUT: f"file:{target}"}
-    arguments = ffmpeg.compile(quiet.global_args("-filter_threads", "1"), overwrite_output=True)
-    args = [names.get(arg, arg) for arg in arguments]
-    at = args.index("-i")
-    return [*args[:at], *_guards(path), *args[at:]]
-
-
-def _guards(path: Path) -> list[str]:
-    return [text for name, value in guards_for(path).items() for text in (f"-{name}", str(value))]
 
 
 def _run(args: list[str], stage: str, limit_s: float) -> bytes:
@@ -203,7 +177,7 @@ def _run(args: list[str], stage: str, limit_s: float) -> bytes:
     except subprocess.TimeoutExpired as error:
         raise AudioError(stage, f"{args[0]} {TOO_LONG} {limit_s:.0f} s") from error
     if done.returncode:
-        raise AudioError(stage, _complaint(args[0], done.returncode, done.stderr))
+        raise AudioError(stage, complaint(args[0], done.returncode, done.stderr))
     return done.stdout
 
 
@@ -234,21 +208,8 @@ def _piped(args: list[str], limit_s: float, stage: str, said: list[bytes]) -> It
             clock.cancel()
             process.kill()
             process.wait()
-        told.seek(max(0, told.seek(0, 2) - SAID_BYTES))
-        said.append(told.read())
+        said.append(last_said(told))
         if late.is_set():
             raise AudioError(stage, f"{args[0]} {TOO_LONG} {limit_s:.0f} s")
         if status:
-            raise AudioError(stage, _complaint(args[0], status, said[0]))
-
-
-def _complaint(program: str, status: int, said: bytes) -> str:
-    """The last error that FFmpeg told of, unless it was not let go on."""
-    if status < 0:
-        return f"{program} {KILLED} {-status}"
-    found = list(COMPLAINT.finditer(said.decode("utf-8", "backslashreplace")))
-    if not found:
-        return "FFmpeg failed and did not say why"
-    who, what = found[-1].groups()
-    what = NAMED.sub("", what)
-    return f"FFmpeg cannot read it: {who}: {what}" if who else f"FFmpeg cannot read it: {what}"
+            raise AudioError(stage, complaint(args[0], status, said[0]))

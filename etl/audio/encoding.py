@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from mutagen.aac import AAC
 from mutagen.mp3 import MP3
 from mutagen.mp4 import MP4
 from mutagen.oggopus import OggOpus
@@ -15,7 +16,7 @@ from mutagen.oggopus import OggOpus
 from infra.errors import SettingsError
 from infra.settings import Codec, Settings
 
-__all__ = ["FORMATS", "MP3_MIME", "Encoding"]
+__all__ = ["APPENDED", "FORMATS", "MP3_MIME", "Encoding"]
 
 MP3_MIME = "audio/mpeg"
 LAME_KBPS = (245, 225, 190, 175, 165, 130, 115, 100, 85, 65)
@@ -44,6 +45,11 @@ FORMATS: Mapping[Codec, Format] = {
     "opus": Format("opus", "audio/ogg; codecs=opus", {"f": "opus", "c:a": "libopus"}, OggOpus, 256),
     "aac": Format("m4a", "audio/mp4", {"f": "ipod", "c:a": "aac", "movflags": "+faststart"}, MP4, 320, (0.1, 2)),
 }
+APPENDED: Mapping[Codec, Format] = {
+    **FORMATS,
+    "aac": FORMATS["aac"]._replace(suffix="aac", mime="audio/aac", options={"f": "adts", "c:a": "aac"}, read=AAC),
+}
+"""The same where a listener hears the beginning before the end is made: what an MP4 needs first is known last."""
 
 
 class Encoding(NamedTuple):
@@ -100,11 +106,11 @@ class Encoding(NamedTuple):
             return self.bitrate
         return LAME_KBPS[int(self.quality)] if self.codec == "mp3" else round(AAC_KBPS_A_STEP * self.quality)
 
-    def options(self, sample_rate: int) -> dict[str, Any]:
+    def options(self, sample_rate: int, forms: Mapping[Codec, Format] = FORMATS) -> dict[str, Any]:
         """FFmpeg's options for a source of `sample_rate` Hz; mono stays mono, more than two channels become two."""
         chosen = {"b:a": f"{self.bitrate}k"} if self.quality is None else {"q:a": f"{self.quality:g}"}
         slower = {"ar": LOW_RATE} if self._too_low and sample_rate > LOW_RATE else {}
-        return {**self.form.options, **chosen, **slower, "af": "aformat=channel_layouts=mono|stereo"}
+        return {**forms[self.codec].options, **chosen, **slower, "af": "aformat=channel_layouts=mono|stereo"}
 
     @property
     def _too_low(self) -> bool:

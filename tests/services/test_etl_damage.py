@@ -17,6 +17,7 @@ from mutagen.id3 import APIC, ID3
 from mutagen.mp3 import MP3
 
 from etl.audio import compress
+from etl.audio.command import guards
 from etl.pipeline import Report, run
 from etl.process import Failed, Ingested, Options, Outcome, process
 from etl.ray_tasks import Work, submit_here
@@ -240,8 +241,7 @@ def test_a_cover_of_20_000_pixels_a_side_is_never_unpacked(options: Options):
     tags.add(APIC(encoding=3, mime="image/png", type=3, desc="", data=enormous_png(16_000)))
     tags.save(path)
     limited = ["prlimit", f"--as={600 << 20}", "ffprobe", "-v", "error"]
-    guards = [text for name, value in compress.guards_for(path).items() for text in (f"-{name}", str(value))]
-    subprocess.run([*limited, *guards, f"file:{path}"], check=True, timeout=30)
+    subprocess.run([*limited, *guards(path), f"file:{path}"], check=True, timeout=30)
     outcome = ingested(path, options._replace(in_place=True))
     assert outcome.cover_uri is None
     assert ID3(path).getall("APIC")[0].data == enormous_png(16_000)
