@@ -27,9 +27,9 @@ from serving.catalogue import Catalogue
 from serving.metrics import Metrics
 from serving.rendition import Rendition
 from serving.transcode import Transcoder
+from tests.data.deployed import deployed, heard, until
 from tests.data.make_audio import tone
 from tests.data.records import track_id
-from tests.services.test_serving_api import deployed, heard, until
 
 SONG_S = 6.0
 TIMES = {"Song": 1, "Concert": 100, "Festival": 6000}
