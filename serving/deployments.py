@@ -6,6 +6,8 @@ Imported only when the environment is ready: Ray reads its own variables while i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ray import serve
@@ -37,7 +39,7 @@ class RecommenderDeployment:
 
     def __init__(self, args: ServeArgs) -> None:
         log_to_file(args.settings, RECOMMENDER)
-        self._recommending = Recommending(args.settings, args.addresses)
+        self._recommending = Recommending(args.settings, args.addresses, replica=_replica())
         self._recommending.start()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
@@ -69,50 +71,68 @@ class LibraryDeployment:
 
     def __init__(self, args: ServeArgs) -> None:
         log_to_file(args.settings, LIBRARY)
-        self._library = Library(args.settings, args.addresses, _Handle())
+        self._library = Library(args.settings, args.addresses, _Replicas(), replica=_replica())
         self._library.start()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """What answers HTTP; called by Serve after the constructor."""
         return self._library.application()
 
+    async def numbers(self) -> str:
+        """See `Library.numbers`."""
+        return self._library.numbers()
+
     def __del__(self) -> None:
         self._library.close()
 
 
-class _Handle:
-    """The recommender application as the library reaches it."""
+class _Replicas:
+    """The replicas of both applications, as the library reaches them."""
 
     def __init__(self) -> None:
-        self._found: DeploymentHandle[Any] | None = None
+        self._found: dict[str, DeploymentHandle[Any]] = {}
 
     async def neighbours(self, track: str, n: int) -> Neighbours:
-        """Up to `n` tracks like `track`; raises `ServiceError`."""
-        answer: Neighbours = await self._call("neighbours", TrackId(track), n)
-        return answer
-
-    async def state(self) -> RecommenderState:
-        """How it is; raises `ServiceError`."""
-        answer: RecommenderState = await self._call("state")
-        return answer
-
-    async def numbers(self) -> str:
-        """Its numbers for Prometheus; raises `ServiceError`."""
-        answer: str = await self._call("numbers")
+        """Up to `n` tracks like `track`, by any recommender; raises `ServiceError`."""
+        with _answering(RECOMMENDER):
+            answer: Neighbours = await self._handle(RECOMMENDER).neighbours.remote(TrackId(track), n)
         return answer
 
     async def document(self) -> Document:
-        """Its routes; raises `ServiceError`."""
-        answer: Document = await self._call("document")
+        """The recommender's routes; raises `ServiceError`."""
+        with _answering(RECOMMENDER):
+            answer: Document = await self._handle(RECOMMENDER).document.remote()
         return answer
 
-    async def _call(self, method: str, *given: Any) -> Any:
-        try:
-            if self._found is None:
-                self._found = serve.get_deployment_handle(RECOMMENDER, app_name=RECOMMENDER)
-            return await getattr(self._found, method).remote(*given)
-        except (RayError, RayServeException) as error:
-            raise ServiceError(f"the recommender application does not answer: {error!r}") from error
+    async def states(self) -> list[RecommenderState]:
+        """How each recommender is; raises `ServiceError`."""
+        with _answering(RECOMMENDER):
+            return await self._handle(RECOMMENDER).broadcast("state").results_async()
+
+    async def numbers(self) -> list[str]:
+        """The numbers of all replicas of both applications for Prometheus; raises `ServiceError`."""
+        told: list[str] = []
+        for application in (LIBRARY, RECOMMENDER):
+            with _answering(application):
+                told += await self._handle(application).broadcast("numbers").results_async()
+        return told
+
+    def _handle(self, application: str) -> DeploymentHandle[Any]:
+        if application not in self._found:
+            self._found[application] = serve.get_deployment_handle(application, app_name=application)
+        return self._found[application]
+
+
+@contextmanager
+def _answering(application: str) -> Iterator[None]:
+    try:
+        yield
+    except (RayError, RayServeException) as error:
+        raise ServiceError(f"the {application} application does not answer: {error!r}") from error
+
+
+def _replica() -> str:
+    return serve.get_replica_context().replica_id.unique_id
 
 
 def recommender_application(args: ServeArgs) -> serve.Application:

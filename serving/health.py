@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import httpx
@@ -20,7 +20,7 @@ from infra.store import Store
 from serving.answers import Health, Neighbours, RecommenderState, ServiceHealth
 from serving.documentation import Document
 
-__all__ = ["HealthCheck", "RecommenderHandle"]
+__all__ = ["HealthCheck", "Replicas"]
 
 log = logging.getLogger("segue.health")
 
@@ -33,33 +33,31 @@ NEEDED = {"mongo", "kafka", "recommender"}
 OK = ServiceHealth(state="ok")
 
 
-class RecommenderHandle(Protocol):
-    """The recommender application, as the library application reaches it; each call may raise `ServiceError`."""
+class Replicas(Protocol):
+    """The replicas of both applications, as the library reaches them; each call may raise `ServiceError`."""
 
     async def neighbours(self, track: str, n: int) -> Neighbours:
-        """Up to `n` tracks like `track`."""
-        ...
-
-    async def state(self) -> RecommenderState:
-        """How it is."""
-        ...
-
-    async def numbers(self) -> str:
-        """Its numbers for Prometheus."""
+        """Up to `n` tracks like `track`, by any recommender."""
         ...
 
     async def document(self) -> Document:
-        """Its routes, as an OpenAPI document."""
+        """The recommender's routes, as an OpenAPI document."""
+        ...
+
+    async def states(self) -> list[RecommenderState]:
+        """How each recommender is; at least one."""
+        ...
+
+    async def numbers(self) -> list[str]:
+        """The numbers of all replicas for Prometheus."""
         ...
 
 
 class HealthCheck:
     """Asks all parts when the last answer has grown old; many callers share one answer."""
 
-    def __init__(
-        self, store: Store, addresses: Addresses, recommender: RecommenderHandle, tracks: Callable[[], int]
-    ) -> None:
-        self._store, self._addresses, self._recommender, self._tracks = store, addresses, recommender, tracks
+    def __init__(self, store: Store, addresses: Addresses, replicas: Replicas, tracks: Callable[[], int]) -> None:
+        self._store, self._addresses, self._replicas, self._tracks = store, addresses, replicas, tracks
         self._lock = asyncio.Lock()
         self._asked_at = float("-inf")
         self._health: Health | None = None
@@ -93,15 +91,21 @@ class HealthCheck:
     async def _ask_recommender(self) -> tuple[ServiceHealth, RecommenderState | None]:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                state = await self._recommender.state()
+                states = await self._replicas.states()
         except (ServiceError, TimeoutError) as error:
             log.warning("the recommender application does not answer: %r", error)
             return ServiceHealth(state="away", detail="does not answer; its log says why"), None
-        if state.fault:
-            return ServiceHealth(state="failing", detail=state.fault), state
-        if not state.live:
-            return ServiceHealth(state="failing", detail="events are not being read from Kafka"), state
-        return OK, state
+        return _of_all(states)
+
+
+def _of_all(states: Sequence[RecommenderState]) -> tuple[ServiceHealth, RecommenderState]:
+    """The replica that is worst off speaks for all: one that fails, that does not read, that is furthest behind."""
+    worst = max(states, key=lambda state: (bool(state.fault), not state.live, state.lag.live))
+    if worst.fault:
+        return ServiceHealth(state="failing", detail=worst.fault), worst
+    if not worst.live:
+        return ServiceHealth(state="failing", detail="events are not being read from Kafka"), worst
+    return OK, worst
 
 
 async def _checked(question: Callable[[], object]) -> ServiceHealth:

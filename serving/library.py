@@ -27,7 +27,7 @@ from serving.auth import Access, is_loopback
 from serving.border import Border
 from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.documentation import described, merged_documents, page_policy
-from serving.health import HealthCheck, RecommenderHandle
+from serving.health import HealthCheck, Replicas
 from serving.hosts import Hosts
 from serving.media import media_response
 from serving.metrics import Metrics, merged
@@ -56,9 +56,10 @@ Cursor = Annotated[str | None, Query(max_length=8192, description="`cursor` of t
 class Library:
     """One replica's state; its thread runs from `start` to `close`."""
 
-    def __init__(self, settings: Settings, addresses: Addresses, recommender: RecommenderHandle) -> None:
+    def __init__(self, settings: Settings, addresses: Addresses, replicas: Replicas, *, replica: str = "") -> None:
+        """`replica` is what its numbers are called."""
         self._settings = settings
-        self._recommender = recommender
+        self._replicas = replicas
         self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=REQUEST_S)
         self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         self._producer = PlayProducer(Bus(addresses.kafka, settings.kafka_prefix))
@@ -66,8 +67,8 @@ class Library:
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._signing_in = SigningIn(self._store.users, self._access)
         self._play_rates = PlayRates()
-        self._health = HealthCheck(self._store, addresses, recommender, lambda: len(self._catalogue))
-        self._metrics = Metrics("library")
+        self._health = HealthCheck(self._store, addresses, replicas, lambda: len(self._catalogue))
+        self._metrics = Metrics("library", replica)
         self._metrics.gauge("segue_tracks", "Tracks in the library", lambda: len(self._catalogue))
         self._posted = self._metrics.counter("segue_plays_posted", "Valid events that clients posted")
         self._acknowledged = self._metrics.counter("segue_plays_acknowledged", "Events that Kafka acknowledged")
@@ -140,7 +141,7 @@ class Library:
     async def openapi(self) -> JSONResponse:
         """The OpenAPI document of both applications."""
         own = described(*self._documented())
-        return JSONResponse(merged_documents(own, await self._recommender.document()))
+        return JSONResponse(merged_documents(own, await self._replicas.document()))
 
     def _documented(self) -> tuple[APIRouter, ...]:
         signing_in = self._signing_in.routes()
@@ -165,12 +166,12 @@ class Library:
         return as_json(health, 503 if health.status == "down" else 200)
 
     async def metrics(self) -> Response:
-        """Numbers of both applications, for Prometheus."""
-        texts = [self._metrics.text()]
+        """Numbers of all replicas, for Prometheus."""
         try:
-            texts.append(await self._recommender.numbers())
+            texts = await self._replicas.numbers()
         except ServiceError as error:
-            log.warning("only the library's numbers: %s", error)
+            log.warning("only this replica's numbers: %s", error)
+            texts = [self.numbers()]
         return Response(merged(*texts), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def tracks(
@@ -210,7 +211,7 @@ class Library:
     async def similar(self, track_id: Id, n: Number = 20) -> Response:
         """Tracks like this one, best first."""
         self._catalogue.entry(track_id)
-        found = await self._recommender.neighbours(track_id, n)
+        found = await self._replicas.neighbours(track_id, n)
         entries = self._catalogue.entries
         items = [ScoredTrack(track=entries[o.track].track, score=o.score) for o in found.items if o.track in entries]
         return as_json(SimilarTracks(items=tuple(items), model_version=found.model_version))
@@ -227,6 +228,10 @@ class Library:
         for event in events:
             log.debug("acknowledged %s", event.event_id)
         return as_json(Accepted(accepted=len(events)), 202)
+
+    def numbers(self) -> str:
+        """This replica's numbers for Prometheus."""
+        return self._metrics.text()
 
     def _refresh(self) -> None:
         while not self._stopped.wait(REFRESH_S):

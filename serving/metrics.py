@@ -1,6 +1,6 @@
 """Numbers for Prometheus.
 
-In: requests as they are answered, and what each application counts. Out: the text exposition of both applications.
+In: requests as they are answered, and what each application counts. Out: the text exposition of all replicas.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
-    """What one application counts; every number carries the application's name."""
+    """What one replica counts; every number carries its name, and its application's."""
 
-    def __init__(self, application: str) -> None:
+    def __init__(self, application: str, replica: str = "") -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self._application = application
-        labels = ["application", "method", "route", "status"]
+        self._who = {"application": application, "replica": replica}
+        labels = [*self._who, "method", "route", "status"]
         self._requests = Counter("segue_http_requests", "Requests answered", labels, registry=self.registry)
         self._seconds = Histogram(
             "segue_http_request_seconds",
             "Time until an answer begins",
-            labels[:3],
+            labels[:-1],
             buckets=BUCKETS_S,
             registry=self.registry,
         )
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request, `seconds` until its answer began."""
-        self._requests.labels(self._application, method, route, str(status)).inc()
-        self._seconds.labels(self._application, method, route).observe(seconds)
+        self._requests.labels(**self._who, method=method, route=route, status=str(status)).inc()
+        self._seconds.labels(**self._who, method=method, route=route).observe(seconds)
 
     def counter(self, name: str, what: str) -> Counter:
-        """A counter `name` of this application."""
-        return Counter(name, what, ["application"], registry=self.registry).labels(self._application)
+        """A counter `name` of this replica."""
+        return Counter(name, what, [*self._who], registry=self.registry).labels(**self._who)
 
     def gauge(self, name: str, what: str, value: Callable[[], float]) -> None:
         """A number read from `value` whenever somebody asks."""
-        Gauge(name, what, ["application"], registry=self.registry).labels(self._application).set_function(value)
+        Gauge(name, what, [*self._who], registry=self.registry).labels(**self._who).set_function(value)
 
     def text(self) -> str:
-        """All numbers of this application."""
+        """All numbers of this replica."""
         return generate_latest(self.registry).decode()
 
 
 def merged(*texts: str) -> str:
-    """Several applications' numbers as one exposition, each family named once."""
+    """Several replicas' numbers as one exposition, each family named once."""
     families: dict[str, Metric] = {}
     for text in texts:
         for family in text_string_to_metric_families(text):

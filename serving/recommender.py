@@ -64,7 +64,8 @@ Seed = Annotated[TrackId | None, Query(max_length=128, description="Start from t
 class Recommending:
     """One replica's state: the library, the model and the listeners; its threads run from `start` to `close`."""
 
-    def __init__(self, settings: Settings, addresses: Addresses) -> None:
+    def __init__(self, settings: Settings, addresses: Addresses, *, replica: str = "") -> None:
+        """`replica` is what its numbers are called."""
         self._settings, self._addresses = settings, addresses
         self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=REQUEST_S)
         self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
@@ -78,7 +79,7 @@ class Recommending:
         self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
-        self._metrics = self._counted(Metrics("recommender"))
+        self._metrics = self._counted(Metrics("recommender", replica))
 
     def start(self) -> None:
         """Load what there is, then follow what comes."""

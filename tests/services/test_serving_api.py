@@ -298,16 +298,19 @@ def references(node: Any) -> Iterator[str]:
 def test_metrics_of_both_applications(service: Service):
     service.recommendations("metrics")
     text = service.http.get("/metrics").text
-    assert 'application="recommender",method="GET",route="/users/{user}/recommendations",status="200"' in text
-    assert 'segue_plays_acknowledged_total{application="library"}' in text
-    assert 'segue_live_lag{application="recommender"} 0.0' in text
+    asked = 'method="GET",replica="[a-z0-9]+",route="/users/{user}/recommendations",status="200"'
+    assert re.search(rf'segue_http_requests_total{{application="recommender",{asked}}} [1-9]', text)
+    assert re.search(r'segue_plays_acknowledged_total{application="library",replica="[a-z0-9]+"}', text)
+    assert re.search(r'segue_live_lag{application="recommender",replica="[a-z0-9]+"} 0.0', text)
 
 
 def test_health_and_metrics_tell_how_many_events_wait_to_be_stored(service: Service):
     before = service.http.get("/health").json()["lag"]["durable"]
     service.post(*(play("Anchor", user="waiting", minute=minute) for minute in range(7)))
     until(lambda: service.http.get("/health").json()["lag"] == {"live": 0, "durable": before + 7})
-    told = re.search(r'segue_durable_lag{application="recommender"} (\d+)', service.http.get("/metrics").text)
+    told = re.search(
+        r'segue_durable_lag{application="recommender",replica="[a-z0-9]+"} (\d+)', service.http.get("/metrics").text
+    )
     assert told is not None
     assert int(told[1]) >= before + 7
 

@@ -52,7 +52,9 @@ class Streams(NamedTuple):
         return self.http.stream("GET", audio(name), params=httpx.QueryParams(asked))
 
     def number(self, name: str) -> float:
-        found = re.search(rf'^{name}{{application="library"}} (.*)$', self.http.get("/metrics").text, re.MULTILINE)
+        found = re.search(
+            rf'^{name}{{application="library",replica="[a-z0-9]+"}} (.*)$', self.http.get("/metrics").text, re.MULTILINE
+        )
         assert found, name
         return float(found[1])
 
@@ -204,13 +206,13 @@ def test_ffmpeg_ends_when_the_listener_leaves_before_the_first_sound(streams: St
         response = await transcoder.response(request, catalogue.entry(track_id("Festival")), wanted)
         await response(request.scope, leave, send)
         async with asyncio.timeout(15):
-            while 'segue_transcodes{application="test"} 0.0' not in metrics.text():
+            while 'segue_transcodes{application="test",replica=""} 0.0' not in metrics.text():
                 await asyncio.sleep(0.05)
         transcoder.close()
 
     metrics = Metrics("test")
     asyncio.run(left(metrics))
-    assert 'segue_transcode_misses_total{application="test"} 1.0' in metrics.text()
+    assert 'segue_transcode_misses_total{application="test",replica=""} 1.0' in metrics.text()
     assert sent == []
     assert list((tmp_path / "transcoded").iterdir()) == []
 

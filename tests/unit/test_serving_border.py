@@ -359,9 +359,12 @@ def test_numbers_of_several_applications_are_one_exposition():
     first.gauge("segue_tracks", "Tracks", lambda: 3)
     text = merged(first.text(), second.text())
     assert text.count("# TYPE segue_http_requests_total counter") == 1
-    assert 'segue_http_requests_total{application="library",method="GET",route="/tracks",status="200"} 1.0' in text
+    assert (
+        'segue_http_requests_total{application="library",method="GET",replica="",route="/tracks",status="200"} 1.0'
+        in text
+    )
     assert 'application="recommender"' in text
-    assert 'segue_tracks{application="library"} 3.0' in text
+    assert 'segue_tracks{application="library",replica=""} 3.0' in text
 
 
 def test_requests_are_counted_by_route_not_by_id():
