@@ -66,6 +66,7 @@ class Border:
             nonlocal status, seconds
             if message["type"] == "http.response.start":
                 status, seconds = message["status"], time.perf_counter() - began
+                self._metrics.began(_route(scope))
                 answered = MutableHeaders(scope=message)
                 answered.update(SECURITY)
                 answered.setdefault("Content-Security-Policy", NO_DOCUMENT)
@@ -85,6 +86,8 @@ class Border:
                     scope, receive, passing
                 )
         finally:
+            if status != LEFT_EARLY:
+                self._metrics.ended(_route(scope))
             self._metrics.answered(_method(scope), _route(scope), status, seconds or time.perf_counter() - began)
 
     def _refusal(self, scope: Scope, headers: Headers) -> ProblemError | None:

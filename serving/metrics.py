@@ -26,6 +26,9 @@ class Metrics:
         self._who = {"application": application, "replica": replica}
         labels = [*self._who, "method", "route", "status"]
         self._requests = Counter("segue_http_requests", "Requests answered", labels, registry=self.registry)
+        self._sending = Gauge(
+            "segue_http_answers_open", "Answers being sent", [*self._who, "route"], registry=self.registry
+        )
         self._seconds = Histogram(
             "segue_http_request_seconds",
             "Time until an answer begins",
@@ -33,6 +36,14 @@ class Metrics:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+
+    def began(self, route: str) -> None:
+        """An answer begins to be sent; a stream takes its time over it."""
+        self._sending.labels(**self._who, route=route).inc()
+
+    def ended(self, route: str) -> None:
+        """An answer that had begun is sent, or its client has left."""
+        self._sending.labels(**self._who, route=route).dec()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request, `seconds` until its answer began."""

@@ -304,6 +304,15 @@ def test_metrics_of_both_applications(service: Service):
     assert re.search(r'segue_live_lag{application="recommender",replica="[a-z0-9]+"} 0.0', text)
 
 
+def test_the_dashboard_shows_numbers_that_there_are(service: Service):
+    dashboard = (Path(__file__).parents[2] / "infra" / "deploy" / "grafana.json").read_text()
+    service.http.get(service.audio())
+    told = service.http.get("/metrics").text
+    shown = set(re.findall(r"segue_\w+", dashboard))
+    assert len(shown) > 10
+    assert not {name for name in shown if not re.search(rf"^{name}{{", told, re.MULTILINE)}
+
+
 def test_health_and_metrics_tell_how_many_events_wait_to_be_stored(service: Service):
     before = service.http.get("/health").json()["lag"]["durable"]
     service.post(*(play("Anchor", user="waiting", minute=minute) for minute in range(7)))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Query, Request, Response
+from starlette.types import Message
 
 from infra.errors import BadEvent, BusError, NotFound, SettingsError, StoreError
 from infra.models import UserId
@@ -151,6 +152,30 @@ def test_the_wrong_method_is_a_problem_that_names_the_right_one():
     answer = call("DELETE", "/number")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
     assert answer.json()["status"] == 405
+
+
+def test_answers_that_are_being_sent_are_counted_until_they_are_sent_or_the_client_leaves():
+    border, metrics = application(Accounts())
+    open_ones = 'segue_http_answers_open{application="test",replica="",route="/number"}'
+
+    async def leave(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            assert f"{open_ones} 1.0" in metrics.text()
+            raise OSError("the client has left")
+
+    async def nothing() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/number",
+        "query_string": b"n=1",
+        "headers": [(b"host", b"127.0.0.1")],
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(border(scope, nothing, leave))
+    assert f"{open_ones} 0.0" in metrics.text()
 
 
 def test_a_client_s_request_id_is_kept_when_it_is_one():
