@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import pytest
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.bus import Bus, Delivery, GroupReader, PlayProducer, TailReader, cluster_reachable, ensure_topics
@@ -87,6 +88,20 @@ def test_a_tail_reader_begins_where_the_durable_reader_stands(bus: Bus, producer
     assert tail.position(partition) == end
     tail.close()
     assert [decode(d.value).track for d in got if d.value] == [play("New").track]
+
+
+def test_what_kafka_no_longer_keeps_is_not_waited_for(bus: Bus, producer: PlayProducer):
+    asyncio.run(producer.publish([play("Long ago")]))
+    before = TailReader(bus)
+    partition, ends = before.partition("me"), before.ends()
+    before.close()
+    admin = AdminClient({"bootstrap.servers": bus.bootstrap})
+    gone = TopicPartition(bus.plays, partition, ends[partition])
+    admin.delete_records([gone])[gone].result()
+    tail = TailReader(bus)
+    assert tail.position(partition) == tail.ends()[partition] == ends[partition] > 0
+    assert tail.lag() == (0, 0)
+    tail.close()
 
 
 def test_kafka_away_is_said_so():
