@@ -6,8 +6,7 @@ Kafka as the offset of a group.
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
@@ -38,7 +37,7 @@ class Letter(NamedTuple):
 
 
 class DeadLetters:
-    """The letters that have not been sent again; close it, or use it in a `with` block."""
+    """The letters that have not been sent again; to be closed."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -84,14 +83,6 @@ class DeadLetters:
     def close(self) -> None:
         """Let go of the connection."""
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _letter(message: Message) -> Letter:

@@ -65,7 +65,7 @@ def history(store: Store, user: str = "me") -> list[str]:
 
 def letters(bus: Bus) -> list[Letter]:
     """What waits on `plays.dead`."""
-    with DeadLetters(bus) as dead:
+    with contextlib.closing(DeadLetters(bus)) as dead:
         return dead.waiting()
 
 

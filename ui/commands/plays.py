@@ -6,6 +6,7 @@ In: the topic `plays.dead`. Out: what could not be read or stored and why; sent 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,7 @@ def dead(
     with Services(settings) as services:
         bus = Bus(services.ensure("kafka").kafka, settings.kafka_prefix)
         ensure_topics(bus)
-        with DeadLetters(bus) as letters:
+        with closing(DeadLetters(bus)) as letters:
             waiting = letters.waiting()
             if replay:
                 _send_again(bus, letters, waiting)
