@@ -105,6 +105,10 @@ class Settings(BaseSettings):
             "Least share of tracks in an answer that nobody has played, as long as such tracks fit; from the next training on"
         ),
     )
+    replicas: int = Field(1, ge=1, le=100, description="Replicas of the recommender, and of the library, at least")
+    most_replicas: int = Field(
+        1, ge=1, le=100, description="At most: more are started while many requests are under way, and ended after them"
+    )
     log_level: Literal["debug", "info", "warning"] = Field(
         "info", description="Least that the logs tell; `debug`: also each play on its way, by the id of its request"
     )

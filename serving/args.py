@@ -5,8 +5,6 @@ In: settings and addresses, or a part of them from `serve.yaml`. Out: one frozen
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from infra.addresses import Addresses
 from infra.models import Frozen
 from infra.settings import Settings
@@ -19,4 +17,3 @@ class ServeArgs(Frozen):
 
     settings: Settings
     addresses: Addresses
-    replicas: int = Field(default=1, ge=1)

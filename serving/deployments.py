@@ -12,6 +12,7 @@ from typing import Any
 
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.config import AutoscalingConfig
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
@@ -137,18 +138,29 @@ def _replica() -> str:
 
 def recommender_application(args: ServeArgs) -> serve.Application:
     """The application for the prefix `/users`."""
-    return _deployed(RecommenderDeployment, RECOMMENDER, args, most_at_once=256)
+    return _deployed(RecommenderDeployment, RECOMMENDER, args, usual_at_once=8, most_at_once=256)
 
 
 def library_application(args: ServeArgs) -> serve.Application:
     """The application for the prefix `/`; listeners who stream slowly hold many requests open."""
-    return _deployed(LibraryDeployment, LIBRARY, args, most_at_once=512)
+    return _deployed(LibraryDeployment, LIBRARY, args, usual_at_once=128, most_at_once=512)
 
 
-def _deployed(replica: type, name: str, args: ServeArgs, *, most_at_once: int) -> serve.Application:
+def _deployed(replica: type, name: str, args: ServeArgs, *, usual_at_once: int, most_at_once: int) -> serve.Application:
+    """Each application grows and shrinks by itself: `usual_at_once` requests to a replica are what is aimed at."""
+    least, most = args.settings.replicas, args.settings.most_replicas
     deployment = serve.deployment(
         name=name,
-        num_replicas=args.replicas,
+        num_replicas=least if most <= least else None,
+        autoscaling_config=AutoscalingConfig(
+            min_replicas=least,
+            max_replicas=most,
+            target_ongoing_requests=usual_at_once,
+            upscale_delay_s=5.0,
+            downscale_delay_s=60.0,
+        )
+        if most > least
+        else None,
         ray_actor_options=NO_CORES,
         max_ongoing_requests=most_at_once,
         health_check_period_s=5.0,

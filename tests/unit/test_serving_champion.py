@@ -160,6 +160,23 @@ def test_without_the_registry_the_model_stays(library: Library, registry: Regist
     assert (champion.fault, champion.told) == ("", "")
 
 
+def test_kubernetes_gets_the_same_applications():
+    manifest = yaml.safe_load((ROOT / "infra" / "deploy" / "rayservice.yaml").read_text())
+    config = yaml.safe_load((ROOT / "serving" / "serve.yaml").read_text())
+    assert yaml.safe_load(manifest["spec"]["serveConfigV2"]) == {"applications": config["applications"]}
+    groups = manifest["spec"]["rayClusterConfig"]
+    for group in (groups["headGroupSpec"], *groups["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        names = {volume["name"] for volume in pod["volumes"]}
+        for container in pod["containers"]:
+            environment = {one["name"]: one for one in container["env"]}
+            assert environment["RAY_AUTH_MODE"]["value"] == "token"
+            assert {mount["name"] for mount in container["volumeMounts"]} <= names
+            assert config["applications"][0]["args"]["settings"]["home"] in {
+                mount["mountPath"] for mount in container["volumeMounts"]
+            }
+
+
 def test_serve_yaml_deploys_what_app_builds():
     config = yaml.safe_load((ROOT / "serving" / "serve.yaml").read_text())
     applications = config["applications"]
