@@ -17,6 +17,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 from starlette.types import ASGIApp
+from threadpoolctl import threadpool_limits
 
 from infra.errors import ServiceError
 from infra.logs import log_to_file
@@ -40,6 +41,8 @@ class RecommenderDeployment:
 
     def __init__(self, args: ServeArgs) -> None:
         log_to_file(args.settings, RECOMMENDER)
+        # An answer is too small for more than one thread, and others answer meanwhile.
+        threadpool_limits(1, user_api="blas")
         self._recommending = Recommending(args.settings, args.addresses, replica=_replica())
         self._recommending.start()
 

@@ -48,7 +48,7 @@ def measure(sessions: Path, every: int = 1, seed: int = ModelConfig().seed) -> d
     """Train, ask; figures as `segue evaluate` gives them, and the peak memory in GB."""
 
     def told(name: str, done: int, of: int) -> None:
-        if done == of or done % max(of // 10, 1) == 0:
+        if done == of or done % 10_000 == 0:
             print(f"{name}: {done} of {of}", file=sys.stderr)
 
     with tempfile.TemporaryDirectory() as folder:

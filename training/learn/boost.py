@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from training.data.vectors import Floats
 from training.judge.evaluate import Pair, Progress
@@ -69,13 +70,15 @@ def ask(recommender: SessionRecommender, asked: Sequence[Pair], progress: Progre
     """The candidates for every pair, and which of them came next."""
     traits: list[Floats] = []
     right: list[NDArray[np.bool_]] = []
-    for done, (recent, target) in enumerate(asked):
-        progress("questions for the re-ranker", done, len(asked))
-        tracks, known = recommender.considered(recent)
-        hit = np.array([track == target for track in tracks])
-        if hit.any():
-            traits.append(known)
-            right.append(hit)
+    # As in evaluation: one question is too small for more than one thread.
+    with threadpool_limits(1, user_api="blas"):
+        for done, (recent, target) in enumerate(asked):
+            progress("questions for the re-ranker", done, len(asked))
+            tracks, known = recommender.considered(recent)
+            hit = np.array([track == target for track in tracks])
+            if hit.any():
+                traits.append(known)
+                right.append(hit)
     progress("questions for the re-ranker", len(asked), len(asked))
     if not right:
         return Questions(np.empty((0, 0), np.float32), np.empty(0, bool), np.empty(0, np.int64))
