@@ -5,7 +5,9 @@ In: bootstrap servers and a prefix. Out: names of topics and groups, the topics 
 
 from __future__ import annotations
 
+import time
 import zlib
+from concurrent.futures import Future
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -59,19 +61,38 @@ def cluster_reachable(bootstrap: str, timeout_s: float = 2.0) -> int:
 def ensure_topics(bus: Bus, timeout_s: float = 20.0) -> None:
     """Make the topics that are not there yet; raises `BusError`."""
     admin = AdminClient({"bootstrap.servers": bus.bootstrap, **QUIET})
+    wanted = [NewTopic(bus.plays, num_partitions=PARTITIONS), NewTopic(bus.dead, num_partitions=1, config=FOR_EVER)]
     try:
         there = admin.list_topics(timeout=timeout_s).topics
-        wanted = [NewTopic(bus.plays, num_partitions=PARTITIONS), NewTopic(bus.dead, num_partitions=1, config=FOR_EVER)]
         missing = [topic for topic in wanted if topic.topic not in there]
         made = admin.create_topics(missing, operation_timeout=timeout_s) if missing else {}
         for future in made.values():
-            future.result(timeout=timeout_s)
-        if bus.plays in there and (count := len(there[bus.plays].partitions)) != PARTITIONS:
-            raise BusError(
-                f"the topic {bus.plays!r} at {bus.bootstrap} has {count} partitions and {PARTITIONS} are needed: "
-                "make it anew, or set SEGUE_KAFKA_PREFIX for topics of our own"
-            )
+            _made(future, timeout_s)
+        count = _partitions(admin, bus.plays, timeout_s)
     except (KafkaException, TimeoutError) as error:
-        if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-            return
         raise BusError(f"Kafka at {bus.bootstrap} did not make the topics: {error}") from error
+    if count != PARTITIONS:
+        raise BusError(
+            f"the topic {bus.plays!r} at {bus.bootstrap} has {count} partitions and {PARTITIONS} are needed: "
+            "make it anew, or set SEGUE_KAFKA_PREFIX for topics of our own"
+        )
+
+
+def _made(future: Future[None], timeout_s: float) -> None:
+    try:
+        future.result(timeout=timeout_s)
+    except KafkaException as error:
+        # Somebody else has made it in the same moment.
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _partitions(admin: AdminClient, topic: str, timeout_s: float) -> int:
+    """How many a topic has that was made a moment ago: Kafka tells of it a little later. Raises `TimeoutError`."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = admin.list_topics(timeout=timeout_s).topics.get(topic)
+        if found is not None and found.partitions:
+            return len(found.partitions)
+        time.sleep(0.05)
+    raise TimeoutError(f"{topic} does not appear")
