@@ -29,8 +29,6 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    # The page, on another port of the same host, shows covers and plays audio from here.
-    "Cross-Origin-Resource-Policy": "same-site",
 }
 NO_DOCUMENT = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of an answer that brings none of its own: it is data, and no page."""
@@ -70,6 +68,7 @@ class Border:
                 answered = MutableHeaders(scope=message)
                 answered.update(SECURITY)
                 answered.setdefault("Content-Security-Policy", NO_DOCUMENT)
+                answered.setdefault("Cross-Origin-Resource-Policy", "same-origin")
             await send(message)
 
         try:

@@ -20,10 +20,12 @@ from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSati
 from infra.errors import NotFound
 from serving.problems import ProblemError
 
-__all__ = ["file_of", "media_response", "path_of"]
+__all__ = ["SHOWN_ELSEWHERE", "file_of", "media_response", "path_of"]
 
+SHOWN_ELSEWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
+"""The page, which shows and plays this, has another port; for browsers, plain addresses are never one site."""
 KEPT_S = 24 * 60 * 60
-NOT_MODIFIED = ("cache-control", "etag", "last-modified")
+NOT_MODIFIED = ("cache-control", "cross-origin-resource-policy", "etag", "last-modified")
 
 
 def path_of(uri: str) -> Path:
@@ -49,7 +51,7 @@ async def media_response(request: Request, uri: str, mime: str | None, gone: str
     Raises `NotFound` as `file_of` does.
     """
     path, found = await file_of(uri, gone)
-    headers = {"Cache-Control": f"private, max-age={KEPT_S}"}
+    headers = {"Cache-Control": f"private, max-age={KEPT_S}", **SHOWN_ELSEWHERE}
     response = _MediaResponse(path, headers=headers, media_type=mime, stat_result=found)
     if _has_it(request.headers, response.headers):
         return Response(status_code=304, headers={k: response.headers[k] for k in NOT_MODIFIED})

@@ -21,7 +21,7 @@ from infra.errors import AudioError
 from infra.settings import Settings
 from serving.catalogue import Entry
 from serving.making import Job, Making
-from serving.media import file_of, media_response
+from serving.media import SHOWN_ELSEWHERE, file_of, media_response
 from serving.metrics import Metrics
 from serving.problems import ProblemError
 from serving.rendition import Rendition
@@ -32,7 +32,7 @@ __all__ = ["GONE", "Transcoder"]
 log = logging.getLogger("segue.transcode")
 
 GONE = "the track's file is gone; ingest again"
-HEADERS = {"Accept-Ranges": "none", "Cache-Control": "no-store"}
+HEADERS = {"Accept-Ranges": "none", "Cache-Control": "no-store", **SHOWN_ELSEWHERE}
 RETRY_AFTER_S = "5"
 
 

@@ -187,7 +187,7 @@ def test_answers_carry_the_security_headers_and_open_nothing_to_other_sites():
     headers = call("GET", "/number?n=1", headers={"Origin": "http://evil.example"}).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
-    assert headers["cross-origin-resource-policy"] == "same-site"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
     assert not [name for name in headers if name.startswith("access-control")]
 
 
