@@ -121,6 +121,8 @@ class _Batch:
 
     def _forget(self, delivery: Delivery) -> None:
         _patiently(self._stop, lambda: self._store.plays.forget(UserId(delivery.user)))
+        # What could not be used of this listener is not to be sent again either.
+        self._patient_bury(delivery, "forgotten")
         log.info("forgot a listener", extra=_of(delivery))
 
     def _append(self) -> None:
@@ -148,11 +150,14 @@ class _Batch:
             _patiently(self._stop, lambda: self._store.plays.append(events))
 
     def _bury(self, delivery: Delivery, reason: str) -> None:
+        log.warning("an event went to plays.dead: %s", reason, extra=_of(delivery))
+        self._patient_bury(delivery, reason)
+
+    def _patient_bury(self, delivery: Delivery, reason: str) -> None:
         def bury() -> None:
             self._producer.bury(delivery, reason)
             self._producer.flush()
 
-        log.warning("an event went to plays.dead: %s", reason, extra=_of(delivery))
         _patiently(self._stop, bury)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 
 from logfmter import Logfmter
 
@@ -19,7 +21,7 @@ REQUEST: ContextVar[str] = ContextVar("request", default="")
 
 NAME = "segue"
 LARGEST_BYTES = 10_000_000
-"""A log of this size is put aside when a process opens it; the one put aside before goes."""
+"""A log of this size is put aside, and the one that was put aside before goes."""
 
 
 def log_to_stderr(settings: Settings) -> None:
@@ -31,17 +33,28 @@ def log_to_stderr(settings: Settings) -> None:
 
 def log_to_file(settings: Settings, name: str) -> None:
     """For a process whose standard error is somebody else's: our lines into `NAME.log`, which several may write."""
-    file = settings.logs / f"{name}.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.exists() and file.stat().st_size > LARGEST_BYTES:
-        file.replace(file.with_suffix(".log.1"))
+    settings.logs.mkdir(parents=True, exist_ok=True)
     ours = logging.getLogger(NAME)
     for before in ours.handlers[:]:
         ours.removeHandler(before)
         before.close()
-    ours.addHandler(_lines(logging.FileHandler(file, encoding="utf-8")))
+    ours.addHandler(_lines(_SharedFile(settings.logs / f"{name}.log", encoding="utf-8")))
     ours.setLevel(settings.log_level.upper())
     ours.propagate = False
+
+
+class _SharedFile(WatchedFileHandler):
+    """A file that several processes append to: whoever finds it too large puts it aside, and all go on in a new one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        file = Path(self.baseFilename)
+        try:
+            if file.stat().st_size > LARGEST_BYTES:
+                file.replace(f"{file}.1")
+        except FileNotFoundError:
+            # Another process has just put it aside.
+            pass
+        super().emit(record)
 
 
 def _lines(handler: logging.Handler) -> logging.Handler:

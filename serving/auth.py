@@ -25,7 +25,7 @@ KNOWN_S = 2.0
 """How long what MongoDB said of accounts and tokens is taken for true."""
 PATIENCE_S = 1.0
 """How long a request waits for MongoDB."""
-MOST_TOKENS = 10_000
+MOST_TOKENS, LONGEST_TOKEN = 10_000, 128
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="segue"'}
 """What an answer 401 says of how to do better."""
 
@@ -89,7 +89,7 @@ class Access:
         request.state.caller = None
         if not await self.closed():
             return None
-        owner = await self._owner(token) if token else None
+        owner = await self._owner(token) if token and len(token) <= LONGEST_TOKEN else None
         if owner is None:
             raise ProblemError(401, "this call needs the token of an account", headers=CHALLENGE)
         request.state.caller = owner.name

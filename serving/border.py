@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.logs import REQUEST
 from serving.auth import is_loopback
-from serving.bodies import bounded, too_large
+from serving.bodies import bounded, too_large, unwanted
 from serving.hosts import UNKNOWN, Hosts, name_in
 from serving.metrics import Metrics
 from serving.problems import ProblemError, problem
@@ -96,7 +96,7 @@ class Border:
             return ProblemError(403, "this service is for its own machine only")
         if not self._hosts.know(headers.get("host", "")):
             return ProblemError(421, UNKNOWN)
-        if refused := too_large(headers):
+        if refused := too_large(headers) or unwanted(scope["method"], headers):
             return ProblemError(413, refused, headers={"Connection": "close"})
         if scope["method"] not in SAFE and _from_elsewhere(headers):
             return ProblemError(403, "pages of other sites may not change anything here")

@@ -14,7 +14,7 @@ from ray import serve
 from ray.exceptions import RayError
 from ray.serve.config import AutoscalingConfig
 from ray.serve.exceptions import RayServeException
-from ray.serve.handle import DeploymentHandle
+from ray.serve.handle import DeploymentBroadcastResponse, DeploymentHandle
 from ray.serve.schema import LoggingConfig
 from starlette.types import ASGIApp
 from threadpoolctl import threadpool_limits
@@ -111,20 +111,29 @@ class _Replicas:
     async def states(self) -> list[RecommenderState]:
         """How each recommender is; raises `ServiceError`."""
         with _answering(RECOMMENDER):
-            return await self._handle(RECOMMENDER).broadcast("state").results_async()
+            return await _heard(self._handle(RECOMMENDER).broadcast("state"))
 
     async def numbers(self) -> list[str]:
         """The numbers of all replicas of both applications for Prometheus; raises `ServiceError`."""
         told: list[str] = []
         for application in (LIBRARY, RECOMMENDER):
             with _answering(application):
-                told += await self._handle(application).broadcast("numbers").results_async()
+                told += await _heard(self._handle(application).broadcast("numbers"))
         return told
 
     def _handle(self, application: str) -> DeploymentHandle[Any]:
         if application not in self._found:
             self._found[application] = serve.get_deployment_handle(application, app_name=application)
         return self._found[application]
+
+
+async def _heard(asked: DeploymentBroadcastResponse) -> list[Any]:
+    """The answers of the replicas that answer; raises what the first one says when none does."""
+    told = await asked.results_async(return_exceptions=True)
+    answers = [one for one in told if not isinstance(one, Exception)]
+    if told and not answers:
+        raise told[0]
+    return answers
 
 
 @contextmanager
@@ -168,7 +177,8 @@ def _deployed(replica: type, name: str, args: ServeArgs, *, usual_at_once: int, 
         max_ongoing_requests=most_at_once,
         health_check_period_s=5.0,
         health_check_timeout_s=15.0,
-        graceful_shutdown_timeout_s=5.0,
+        # Only replicas that are one too many go while somebody listens: those may come to the end of the song.
+        graceful_shutdown_timeout_s=300.0 if most > least else 5.0,
         logging_config=LoggingConfig(enable_access_log=False),
     )
     return deployment(serve.ingress()(replica)).bind(args)

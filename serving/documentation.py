@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from infra.events import PlayEvent
 from serving.answers import Problem
+from serving.sign_in import GivenPassword
 
 __all__ = ["Document", "described", "merged_documents", "page_policy"]
 
@@ -40,7 +41,9 @@ def described(*routes: APIRouter, prefix: str = "") -> Document:
 
 def merged_documents(first: Document, second: Document) -> Document:
     """Both documents as one, with the types that no route's signature names."""
-    _, extra = models_json_schema([(Problem, "serialization"), (PlayEvent, "validation")], ref_template=SCHEMA_REF)
+    _, extra = models_json_schema(
+        [(Problem, "serialization"), (PlayEvent, "validation"), (GivenPassword, "validation")], ref_template=SCHEMA_REF
+    )
     schemas = [d.get("components", {}).get("schemas", {}) for d in (first, second)]
     return {
         **first,

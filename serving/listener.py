@@ -25,6 +25,8 @@ NUMBER = np.dtype({"names": ["number"], "formats": ["<u4"], "offsets": [16], "it
 """The track number in each of many packed events."""
 OF_ITS_OWN = 500
 """Bytes that a listener takes besides the events: the name, the place among the others, the objects that hold it all."""
+OF_ITS_NUMBER = 80
+"""Bytes that a track takes besides its id: in the mapping, in the list, as a number."""
 KINDS: tuple[PlayKind, ...] = get_args(PlayKind)
 KIND_AT = EVENT.size - 2
 OPINIONS_AT = tuple(map(KINDS.index, OPINIONS))
@@ -38,6 +40,8 @@ class TrackNumbers:
     def __init__(self) -> None:
         self._numbers: dict[TrackId, int] = {}
         self._ids: list[TrackId] = []
+        self.size_bytes = 0
+        """About how much memory they take: a client may call a track whatever it likes."""
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -47,6 +51,7 @@ class TrackNumbers:
         number = self._numbers.setdefault(track, len(self._ids))
         if number == len(self._ids):
             self._ids.append(track)
+            self.size_bytes += sys.getsizeof(track) + OF_ITS_NUMBER
         return number
 
     def track(self, number: int) -> TrackId:

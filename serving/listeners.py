@@ -15,16 +15,16 @@ from serving.listener import Listener, Recent, TrackNumbers
 __all__ = ["Listeners"]
 
 MOST_BYTES = 330_000_000
-MOST_TRACKS = 750_000
-"""Different tracks that events may name before those of nobody's recent events are struck out; about 130 bytes each."""
+MOST_NAMED_BYTES = 100_000_000
+"""What the tracks that events have named may take before those that nobody's recent events name are struck out."""
 
 
 class Listeners:
     """Listeners by name; not safe between threads."""
 
-    def __init__(self, events: int, *, most_bytes: int = MOST_BYTES, most_tracks: int = MOST_TRACKS) -> None:
+    def __init__(self, events: int, *, most_bytes: int = MOST_BYTES, most_named_bytes: int = MOST_NAMED_BYTES) -> None:
         """`events` are kept of each, `most_bytes` of all together."""
-        self._most_events, self._most_bytes, self._most_tracks = events, most_bytes, most_tracks
+        self._most_events, self._most_bytes, self._most_named_bytes = events, most_bytes, most_named_bytes
         self._numbers = TrackNumbers()
         self._listeners: OrderedDict[UserId, Listener] = OrderedDict()
         self._bytes = 0
@@ -75,7 +75,7 @@ class Listeners:
         self._bytes += by
         while self._bytes > self._most_bytes and len(self._listeners) > 1:
             self._let_go()
-        if len(self._numbers) > self._most_tracks:
+        if self._numbers.size_bytes > self._most_named_bytes:
             self._number_anew()
 
     def _let_go(self) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -73,8 +73,8 @@ class LiveReader(Protocol):
         """The offset up to which a partition has been taken into account."""
         ...
 
-    def lag(self) -> Lag:
-        """How many messages have not been read yet; raises `BusError`."""
+    def lag(self, ends: Mapping[int, int]) -> Lag:
+        """How many messages before `ends` have not been read yet; raises `BusError`."""
         ...
 
     def close(self) -> None:
@@ -152,10 +152,16 @@ class Live:
         if reader is None:
             return
         try:
-            self.lag = reader.lag()
+            ends = reader.ends()
         except BusError as error:
             self._distrusted_until = time.monotonic() + DISTRUST_S
             log.warning("the lag is not known: %s", error)
+            return
+        try:
+            self.lag = reader.lag(ends)
+        except BusError as error:
+            # Plays can be read all the same.
+            log.warning("how many plays wait to be stored is not known: %s", error)
 
     async def _caught_up(self, user: UserId) -> None:
         reader = self._reader

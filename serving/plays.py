@@ -5,10 +5,10 @@ In: the bytes of a request. Out: valid events, all or none, or a `ProblemError` 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FailFast, TypeAdapter, ValidationError
 
 from infra.events import PlayEvent, fault
 from infra.models import UserId
@@ -22,7 +22,8 @@ REQUESTS, EVENTS = "600 per minute", "20000 per minute"
 """A page that was offline for weeks posts what it has kept in full lists."""
 
 ONE: TypeAdapter[PlayEvent] = TypeAdapter(PlayEvent)
-MANY: TypeAdapter[list[PlayEvent]] = TypeAdapter(list[PlayEvent])
+# Up to the first fault: of a body full of faults each would be looked at and described.
+MANY: TypeAdapter[list[PlayEvent]] = TypeAdapter(Annotated[list[PlayEvent], FailFast()])
 
 EVENT = {"$ref": "#/components/schemas/PlayEvent"}
 BODY: dict[str, Any] = {

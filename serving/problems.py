@@ -112,6 +112,6 @@ def documented(status: int) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: documented(status) for status in (401, 403, 404, 413, 421, 422, 429, 500, 503)
+    status: documented(status) for status in (401, 403, 404, 408, 413, 421, 422, 429, 500, 503)
 }
 """What any route may answer besides its own, for the OpenAPI document."""

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Cookie, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, FailFast, Field, TypeAdapter, ValidationError
 
 from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent, fault
@@ -27,7 +27,9 @@ LISTENER = UserId("me")
 """Who listens while there are no accounts."""
 
 COOKIE_AGE_S = 365 * 24 * 60 * 60
-EVENTS = TypeAdapter(list[PlayEvent])
+# Up to the first fault: of a body full of faults each would be looked at and described.
+POSTED = TypeAdapter(Annotated[list[dict[str, object]], FailFast(), Field(max_length=1_000)])
+EVENTS = TypeAdapter(Annotated[list[PlayEvent], FailFast()])
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """What a token looks like; a password may look like that too."""
 STATUS: dict[type[SegueError], int] = {
@@ -97,7 +99,7 @@ async def raw_body(request: Request) -> bytes:
 def events_of(body: bytes, user: UserId) -> list[PlayEvent]:
     """The events in a posted list, all in the name of `user`; raises `BadEvent`."""
     try:
-        posted = TypeAdapter(list[dict[str, object]]).validate_json(body)
+        posted = POSTED.validate_json(body)
         return EVENTS.validate_python([{**event, "user": user} for event in posted], strict=False)
     except ValidationError as error:
         raise fault(error) from error

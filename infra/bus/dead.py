@@ -28,7 +28,7 @@ class Letter(NamedTuple):
     """Its place on `plays.dead`."""
     user: str
     payload: bytes | None
-    """As it came."""
+    """As it came; None for the wish to be forgotten."""
     reason: str
     request_id: str
     """Of the HTTP request that it came by; empty when another program sent it."""
@@ -52,7 +52,7 @@ class DeadLetters:
         )
 
     def waiting(self) -> list[Letter]:
-        """All of them, oldest first; raises `BusError`."""
+        """All of them, oldest first, but those of listeners who were forgotten since; raises `BusError`."""
         place = TopicPartition(self._bus.dead, 0)
         try:
             first, end = self._consumer.get_watermark_offsets(place, timeout=ANSWER_S)
@@ -66,8 +66,13 @@ class DeadLetters:
                     raise BusError(f"Kafka at {self._bus.bootstrap} does not give {self._bus.dead}")
                 if (error := message.error()) is not None:
                     raise BusError(f"Kafka at {self._bus.bootstrap} does not give {self._bus.dead}: {error.str()}")
-                letters.append(_letter(message))
-                next_offset = letters[-1].offset + 1
+                letter = _letter(message)
+                next_offset = letter.offset + 1
+                if letter.payload is None:
+                    # The listener has been forgotten, and everything of theirs with them.
+                    letters = [one for one in letters if one.user != letter.user]
+                else:
+                    letters.append(letter)
         except KafkaException as error:
             raise BusError(f"Kafka at {self._bus.bootstrap} does not give {self._bus.dead}: {error}") from error
         return letters

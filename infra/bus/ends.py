@@ -15,7 +15,7 @@ from infra.errors import BusError
 
 __all__ = ["Ends"]
 
-ANSWER_S, PATIENCE_S = 1.0, 10.0
+ANSWER_S, PATIENCE_S = 1.0, 5.0
 """How long an answer may take while somebody waits for it, and otherwise."""
 
 

@@ -21,6 +21,9 @@ from infra.models import UserId
 
 __all__ = ["PlayProducer"]
 
+MOST_BURIED, MOST_REASON = 900_000, 1_000
+"""Bytes of an event, and characters about it, that are kept of what could not be used; no event is nearly that long."""
+
 Headers = dict[str, str | bytes | None]
 OnDelivery = Callable[[KafkaError | None, Message], None]
 
@@ -61,8 +64,12 @@ class PlayProducer:
 
     def bury(self, delivery: Delivery, reason: str) -> None:
         """Put an unreadable event on `plays.dead` with the reason; `flush` proves that it arrived. Raises `BusError`."""
-        headers: Headers = {REASON: reason, REQUEST_ID: delivery.request_id}
-        self._produce(self._bus.dead, delivery.user, delivery.value, headers, self._note_loss)
+        value = delivery.value
+        if value is not None and len(value) > MOST_BURIED:
+            # With the reason it would be larger than a message may be, and nothing would ever get past it.
+            value, reason = value[:MOST_BURIED], f"cut off after {MOST_BURIED} of {len(value)} bytes: {reason}"
+        headers: Headers = {REASON: reason[:MOST_REASON], REQUEST_ID: delivery.request_id[:MOST_REASON]}
+        self._produce(self._bus.dead, delivery.user, value, headers, self._note_loss)
 
     def resend(self, letter: Letter) -> None:
         """Put a dead letter among the plays again; `flush` proves that it arrived. Raises `BusError`."""

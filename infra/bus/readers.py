@@ -6,7 +6,7 @@ In: the topic `plays`. Out: `Delivery`s in order within a partition, and how far
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -116,9 +116,9 @@ class TailReader:
         """The offset up to which a partition has been taken into account."""
         return self._positions[partition]
 
-    def lag(self) -> Lag:
-        """How far behind both readers are; raises `BusError`."""
-        ends, stored = self.ends(), self._ends.stored()
+    def lag(self, ends: Mapping[int, int]) -> Lag:
+        """How far both readers are behind `ends`; raises `BusError`."""
+        stored = self._ends.stored()
         return Lag(
             live=sum(max(end - self._positions[p], 0) for p, end in ends.items()),
             durable=sum(max(end - max(stored.get(p, 0), self._first[p]), 0) for p, end in ends.items()),

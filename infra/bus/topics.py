@@ -19,7 +19,6 @@ __all__ = ["PARTITIONS", "QUIET", "Bus", "cluster_reachable", "ensure_topics", "
 
 PARTITIONS = 8
 QUIET = {"log_level": 2}
-FOR_EVER = {"retention.ms": "-1"}
 
 
 class Bus(NamedTuple):
@@ -61,7 +60,7 @@ def cluster_reachable(bootstrap: str, timeout_s: float = 2.0) -> int:
 def ensure_topics(bus: Bus, timeout_s: float = 20.0) -> None:
     """Make the topics that are not there yet; raises `BusError`."""
     admin = AdminClient({"bootstrap.servers": bus.bootstrap, **QUIET})
-    wanted = [NewTopic(bus.plays, num_partitions=PARTITIONS), NewTopic(bus.dead, num_partitions=1, config=FOR_EVER)]
+    wanted = [NewTopic(bus.plays, num_partitions=PARTITIONS), NewTopic(bus.dead, num_partitions=1)]
     try:
         there = admin.list_topics(timeout=timeout_s).topics
         missing = [topic for topic in wanted if topic.topic not in there]

@@ -16,6 +16,7 @@ import uvicorn
 from pydantic import TypeAdapter
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
+from threadpoolctl import threadpool_limits
 
 from infra.models import Track
 from serving.answers import Recommendations, RecommendedTrack
@@ -25,6 +26,7 @@ from training.recommend.recommender import SessionRecommender
 
 
 def main() -> None:
+    threadpool_limits(1, user_api="blas")  # as the service has it
     recommender = SessionRecommender.load(Path(sys.argv[1]))
     listed = TypeAdapter(list[Track]).validate_json(Path(sys.argv[2]).read_bytes())
     tracks = {track.id: track for track in listed}

@@ -29,7 +29,8 @@ class _Turn(NamedTuple):
 def loop(address: str, tracks: Sequence[str]) -> dict[str, Any]:
     """Figures of a minute at 50 events a second by 1,000 listeners, each of whom was heard of before."""
     turns = asyncio.run(_load(address, tracks))
-    taken = sorted(turn.whole_ms for turn in turns)
+    # An answer without the event is none, however quickly it came.
+    taken = sorted(turn.whole_ms if turn.has_it else float("inf") for turn in turns)
     return {
         "loop_p50_ms": round(percentile(taken, 0.5), 2),
         "loop_p99_ms": round(percentile(taken, 0.99), 2),

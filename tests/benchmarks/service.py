@@ -65,7 +65,7 @@ def ask(http: str, home: Path) -> dict[str, Any]:
     listed = httpx.get(http + "/tracks", params={"limit": 1000}).raise_for_status().json()["items"]
     tracks = [track["id"] for track in listed]
     longest = max(listed, key=lambda track: track["duration_ms"])["id"]
-    file = next(one for one in (home / "media").rglob(f"{longest}*") if one.is_file())
+    file = next(one for one in (home / "media").rglob(f"{longest}.*") if ".cover." not in one.name)
     with bare(home, listed) as floor:
         found = recommend(http, floor, tracks) | whole_files(http, floor, longest, str(file))
     return found | loop(http, tracks) | stream(http, tracks)

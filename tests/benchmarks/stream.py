@@ -1,6 +1,6 @@
 """Many listeners at once, each taking the sound in real time with seeks, while others ask what to play next.
 
-In: the address of a service and its tracks. Out: stalls (bytes that came later than they were to be heard), milliseconds until
+In: the address of a service whose listeners have plays (`loop` gives them some), its tracks. Out: stalls (bytes that came later than they were to be heard), milliseconds until
 the first byte, and how quickly recommendations were answered meanwhile.
 """
 
@@ -51,7 +51,7 @@ async def _load(address: str, tracks: Sequence[str]) -> tuple[list[_Heard], list
     async with session(address, LISTENERS + ASKING) as http:
         until = time.perf_counter() + SECONDS
         listening = [_listen(http, chance.sample(tracks, len(tracks)), until, chance) for _ in range(LISTENERS)]
-        asking = [_ask(http, f"asking-{number}", until) for number in range(ASKING)]
+        asking = [_ask(http, f"listener {number}", until) for number in range(ASKING)]
         heard, asked = await asyncio.gather(asyncio.gather(*listening), asyncio.gather(*asking))
     return list(heard), [ms for one in asked for ms in one]
 
@@ -82,7 +82,9 @@ async def _listen(http: aiohttp.ClientSession, tracks: Sequence[str], until: flo
             await asyncio.sleep(max(began + AHEAD_S + played_s - PIECE_S / 2 - time.perf_counter(), 0))
             place += len(body)
             if chance.random() < 0.1:
+                # What was buffered is of no use after a jump.
                 place = chance.randrange(size)
+                began, played_s = time.perf_counter(), 0.0
             if place >= size:
                 break
         if time.perf_counter() >= until:

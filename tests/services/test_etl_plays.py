@@ -133,6 +133,28 @@ def test_dead_letters_are_shown_and_sent_again(
         soon(lambda: [letter.payload for letter in letters(bus)] == [b"\x1b[31m"])
 
 
+def test_an_event_that_is_too_large_to_be_kept_whole_stops_nothing(store: Store, bus: Bus, producer: PlayProducer):
+    large = b'{"v": "' + b"x" * 999_000
+    raw(bus, large)
+    good = play("good")
+    publish(producer, [good])
+    with reading(store, bus):
+        soon(lambda: history(store) == [str(good.event_id)])
+    (letter,) = letters(bus)
+    assert letter.payload
+    assert large.startswith(letter.payload)
+    assert "cut off after 900000 of 999007 bytes" in letter.reason
+
+
+def test_dead_letters_of_a_listener_who_is_forgotten_are_forgotten_too(store: Store, bus: Bus, producer: PlayProducer):
+    producer.bury(Delivery("me", encode(play("mine")), 0, 0), "too early")
+    producer.bury(Delivery("other", encode(play("theirs", user="other")), 0, 0), "too early")
+    producer.flush()
+    asyncio.run(producer.forget(UserId("me")))
+    with reading(store, bus):
+        soon(lambda: [letter.user for letter in letters(bus)] == ["other"])
+
+
 def test_a_wish_to_be_forgotten_is_met_between_the_plays_around_it(store: Store, bus: Bus, producer: PlayProducer):
     publish(producer, [play(f"before {i}", minute=i) for i in range(5)])
     publish(producer, [play("stays", user="other")])

@@ -16,6 +16,7 @@ from infra.errors import BadEvent, BusError, NotFound, SettingsError, StoreError
 from infra.models import UserId
 from infra.settings import Settings
 from infra.store import Account
+from serving import bodies
 from serving.auth import Access, check_exposure, is_loopback
 from serving.border import Border
 from serving.hosts import Hosts
@@ -176,6 +177,12 @@ def test_answers_that_are_being_sent_are_counted_until_they_are_sent_or_the_clie
     }
     asyncio.run(border(scope, nothing, leave))
     assert f"{open_ones} 0.0" in metrics.text()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_a_body_that_nobody_reads_is_refused(method: str):
+    assert call(method, "/number?n=1", content=b"x").status_code == 413
+    assert call(method, "/number?n=1", headers={"Transfer-Encoding": "chunked"}).status_code == 413
 
 
 def test_a_client_s_request_id_is_kept_when_it_is_one():
@@ -355,6 +362,23 @@ def test_bodies_are_bounded_whether_their_length_is_told_or_not(path: str):
         answer = call("POST", path, content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()["status"]) == (413, 413)
     assert call("POST", path, content=pieces(1_000_000)).status_code == 422
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies, "WHOLE_WITHIN_S", 0.2)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"["
+        await asyncio.sleep(5)
+        yield b"]"
+
+    answer = call("POST", "/plays", content=slow())
+    assert (answer.status_code, answer.json()["status"]) == (408, 408)
+
+
+def test_a_body_full_of_faults_is_answered_with_the_first():
+    answer = call("POST", "/plays", content=json.dumps([{}] * 200_000))
+    assert (answer.status_code, answer.json()["event"], answer.json()["field"]) == (422, 0, "event_id")
 
 
 def test_lists_are_bounded():

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -77,7 +77,7 @@ class Reader:
     def position(self, partition: int) -> int:
         return self._positions.get(partition, 0)
 
-    def lag(self) -> Lag:
+    def lag(self, _ends: Mapping[int, int]) -> Lag:
         return Lag(self._topic.waiting.qsize(), 0)
 
     def close(self) -> None:
@@ -260,7 +260,7 @@ def test_many_listeners_are_kept_in_a_bounded_amount_of_memory():
 
 
 def test_tracks_that_nobody_names_any_more_are_struck_out():
-    listeners = Listeners(2, most_tracks=50)
+    listeners = Listeners(2, most_named_bytes=50 * 161)
     for n in range(48):
         listeners.take(play(f"track {n}", user="other"))
     liked, *newest = [play("loved", kind="liked"), *(play(f"mine {n}", minute=n) for n in range(4))]

@@ -115,16 +115,34 @@ def test_without_accounts_nobody_signs_in():
     assert asked(Accounts(), RIGHT)[0].status_code == 404
 
 
-def test_one_name_is_tried_five_times_a_minute_from_wherever(accounts: Accounts):
+def test_one_name_is_tried_five_times_a_minute_from_one_address_and_its_owner_comes_in_from_another(accounts: Accounts):
+    async def ask() -> list[int]:
+        client = Client(accounts)
+        tried = [await client.ask(json={**RIGHT, "password": "guess"}) for _ in range(6)]
+        assert 1 <= int(tried[-1].headers["retry-after"]) <= 60
+        # The right password comes too late as well: else guessing would only be slower.
+        late, elsewhere = await client.ask(json=RIGHT), await client.ask(json=RIGHT, peer="10.0.0.1")
+        return [answer.status_code for answer in (*tried, late, elsewhere)]
+
+    assert asyncio.run(ask()) == [401] * 5 + [429, 429, 201]
+
+
+def test_one_name_is_tried_a_hundred_times_an_hour_from_wherever(accounts: Accounts):
     async def ask() -> list[int]:
         client = Client(accounts)
         wrong = {**RIGHT, "password": "guess"}
-        tried = [await client.ask(json=wrong, peer=f"10.0.0.{n}") for n in range(6)]
-        assert 1 <= int(tried[-1].headers["retry-after"]) <= 60
-        # The right password comes too late as well: else guessing would only be slower.
-        return [answer.status_code for answer in (*tried, await client.ask(json=RIGHT))]
+        return [(await client.ask(json=wrong, peer=f"10.0.0.{n}")).status_code for n in range(101)]
 
-    assert asyncio.run(ask()) == [401] * 5 + [429, 429]
+    assert asyncio.run(ask()) == [401] * 100 + [429]
+
+
+def test_what_cannot_be_an_attempt_is_counted_too_and_its_field_named(accounts: Accounts):
+    odd = [{"name": "ann"}, {**RIGHT, "name": {"$gt": ""}}, {**RIGHT, "label": "x" * 65}, {**RIGHT, "more": 1}, []]
+    answers = asked(accounts, *odd, *odd, RIGHT)
+    assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+    assert [answer.json().get("field") for answer in answers[:4]] == ["password", "name", "label", "more"]
+    (large,) = asked(accounts, {**RIGHT, "more": "x" * 20_000})
+    assert large.status_code == 413
 
 
 @pytest.mark.parametrize(

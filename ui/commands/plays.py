@@ -34,7 +34,8 @@ def dead(
 ) -> None:
     """Play events that could not be read or stored, with the reason, oldest first.
 
-    Nobody's plays wait for them. They stay until they are sent again: after an update of Segue that understands them, say.
+    Nobody's plays wait for them. They are kept as long as Kafka keeps plays (here: a month) and can be sent again, after an
+    update of Segue that understands them, say.
     """
     from infra.bus import Bus, DeadLetters, ensure_topics
     from infra.services import Services
