@@ -5,7 +5,6 @@ In: the topic `plays`. Out: `Delivery`s in order within a partition, and how far
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -32,14 +31,17 @@ class GroupReader:
     """The durable reader's consumer: at least once, committed by hand after the write."""
 
     def __init__(self, bus: Bus) -> None:
+        self._fatal = ""
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bus.bootstrap,
                 "group.id": bus.durable_group,
-                # Known by name: started again after a kill, it takes its own place at once, instead of waiting until
-                # Kafka has given up on the one that was killed.
-                "group.instance.id": socket.gethostname(),
-                "session.timeout.ms": 10_000,
+                # The shortest that Kafka takes: a reader that is started again after a kill waits until Kafka has given up
+                # on the one that was killed. (Known by name it need not wait; but then a restart of the broker can
+                # leave it fenced for ever by itself.)
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 1_500,
+                "error_cb": self._note,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 **QUIET,
@@ -48,8 +50,11 @@ class GroupReader:
         self._consumer.subscribe([bus.plays])
 
     def poll(self, most: int = 500, timeout_s: float = 0.5) -> list[Delivery]:
-        """Up to `most` messages; an empty list after `timeout_s` without any."""
-        return delivered(self._consumer.consume(most, timeout_s))
+        """Up to `most` messages; an empty list after `timeout_s` without any. Raises `BusError` when none will ever come."""
+        came = delivered(self._consumer.consume(most, timeout_s))
+        if self._fatal:
+            raise BusError(f"Kafka stopped answering for good: {self._fatal}")
+        return came
 
     def commit(self) -> None:
         """Everything polled so far is done with; raises `BusError`."""
@@ -62,6 +67,10 @@ class GroupReader:
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
+
+    def _note(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error.str()
 
 
 class TailReader:
