@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from infra.models import Media, Source, Track, TrackRecord
 from infra.services import Services, ray_environment
 from infra.settings import Settings, child_environment
 from infra.store import Store
+from tests.data.installed import wait_for
 from tests.data.make_audio import png, tone
 from tests.data.records import START, record, track_id
 
@@ -49,12 +49,8 @@ class Service:
 
 
 def until(true: Callable[[], Any], seconds: float = 30) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := true():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"it did not come true within {seconds} s")
+    """What `true` returns once that is something true."""
+    return wait_for(true, "what was waited for", seconds)
 
 
 def heard(name: str, place: int, media: Path, cover: Path | None = None) -> TrackRecord:
