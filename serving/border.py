@@ -54,9 +54,7 @@ class Border:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         headers = Headers(scope=scope)
-        request_id = _request_id(headers)
-        scope.setdefault("state", {})["request_id"] = request_id
-        REQUEST.set(request_id)
+        REQUEST.set(_request_id(headers))
         status = LEFT_EARLY
         seconds = 0.0
 
@@ -76,14 +74,12 @@ class Border:
             if refused is None:
                 await self._app(scope, bounded(receive), passing)
             else:
-                await problem(refused, request_id)(scope, receive, passing)
+                await problem(refused)(scope, receive, passing)
         except Exception:
             # The border of one request: the next one must be served.
             log.exception("%s %s failed", scope["method"], _route(scope))
             if status == LEFT_EARLY:
-                await problem(ProblemError(500, "something went wrong on the server"), request_id)(
-                    scope, receive, passing
-                )
+                await problem(ProblemError(500, "something went wrong on the server"))(scope, receive, passing)
         finally:
             if status != LEFT_EARLY:
                 self._metrics.ended(_route(scope))

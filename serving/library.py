@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer
 from infra.errors import NotFound, ServiceError
+from infra.logs import REQUEST
 from infra.models import Track, TrackId
 from infra.settings import Settings
 from infra.store import Store
@@ -223,7 +224,7 @@ class Library:
         events = await posted_events(request, caller)
         await self._play_rates.posted(caller, len(events))
         self._posted.inc(len(events))
-        await self._producer.publish(events, request.state.request_id)
+        await self._producer.publish(events, REQUEST.get())
         self._acknowledged.inc(len(events))
         for event in events:
             log.debug("acknowledged %s", event.event_id)

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from infra.errors import BadEvent, BusError, NotFound, SegueError, ServiceError, StoreError
+from infra.logs import REQUEST
 from serving.answers import Problem
 
 __all__ = ["PROBLEMS", "ProblemError", "answer_problems", "documented", "problem"]
@@ -43,7 +44,7 @@ class ProblemError(SegueError):
         self.headers = dict(headers or {})
 
 
-def problem(error: ProblemError, request_id: str | None = None) -> Response:
+def problem(error: ProblemError) -> Response:
     """The answer that tells a client of `error`."""
     body = Problem(
         title=HTTPStatus(error.status).phrase,
@@ -51,7 +52,7 @@ def problem(error: ProblemError, request_id: str | None = None) -> Response:
         detail=error.detail,
         event=error.event,
         field=error.field,
-        request_id=request_id,
+        request_id=REQUEST.get() or None,
     )
     headers = {"Cache-Control": "no-store", **error.headers}
     return Response(body.model_dump_json(exclude_none=True), error.status, headers, MEDIA_TYPE)
@@ -63,8 +64,8 @@ def answer_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, _answer)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    return problem(_as_problem(error), getattr(request.state, "request_id", None))
+async def _answer(_request: Request, error: Exception) -> Response:
+    return problem(_as_problem(error))
 
 
 def _as_problem(error: Exception) -> ProblemError:

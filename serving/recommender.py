@@ -10,13 +10,14 @@ import threading
 from collections import OrderedDict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
 from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer, TailReader
 from infra.clock import now_ms
 from infra.errors import ServiceError
+from infra.logs import REQUEST
 from infra.models import Recommendation, TrackId, UserId
 from infra.settings import Settings
 from infra.store import Store
@@ -133,9 +134,9 @@ class Recommending:
         events, following = await asked(lambda: self._store.plays.history(user, limit, cursor), REQUEST_S)
         return as_json(History(items=tuple(events), cursor=following))
 
-    async def forget(self, user: User, request: Request) -> Response:
+    async def forget(self, user: User) -> Response:
         """Forget everything about this listener, here and wherever the events are read; an admin may ask for any."""
-        await self._producer.forget(user, request.state.request_id)
+        await self._producer.forget(user, REQUEST.get())
         await asyncio.to_thread(self._store.plays.forget, user)
         self._tastes.pop(user, None)
         return Response(status_code=204)
