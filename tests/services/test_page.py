@@ -56,6 +56,7 @@ def browser() -> Iterator[Browser]:
 
 PATIENCE_MS = 90_000
 """A machine that is busy with other things plays and answers, if not at once."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -237,7 +238,9 @@ def test_with_accounts_one_signs_in_with_a_password_and_out_again(page: Page, li
     ann, secret = UserId("ann"), "correct horse"
 
     def asks(status: int) -> bool:
-        return httpx.get(f"{listening.http}/tracks", timeout=10).status_code == status
+        """Both applications remember for a moment whether there are accounts, each by itself."""
+        paths = ("/tracks", "/users/me/history")
+        return all(httpx.get(listening.http + path, timeout=10).status_code == status for path in paths)
 
     def tokens() -> list[str]:
         return [token.label for token in listening.store.users.tokens(ann)]
