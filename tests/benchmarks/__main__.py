@@ -20,8 +20,17 @@ from typing import NamedTuple
 import psutil
 
 from etl.demo.library import demo_library
-from tests.benchmarks import cold, growth, household, index, ingest, service, sessions, sound
-from tests.benchmarks.tables import cold_rows, growth_rows, household_rows, index_rows, rows, sound_rows, table
+from tests.benchmarks import cold, growth, household, index, ingest, service, sessions, sizes, sound
+from tests.benchmarks.tables import (
+    cold_rows,
+    growth_rows,
+    household_rows,
+    index_rows,
+    rows,
+    size_rows,
+    sound_rows,
+    table,
+)
 from tests.data.crowd import Crowd
 from tests.data.embeddings import items, queries
 
@@ -91,6 +100,11 @@ def the_index(_given: Given) -> None:
     table(("vectors searched", "recall@20", "ms", "s to build"), index_rows(found))
 
 
+def larger_libraries(_given: Given) -> None:
+    """What an answer costs as the library becomes larger."""
+    table(("an answer among so many tracks", "of the first", "CPU time"), size_rows(sizes.growth(sizes.SIZES)))
+
+
 def more_and_more_plays(_given: Given) -> None:
     """What training costs as plays become more."""
     grown = growth.over(PLAYS, Crowd(tracks=100_000, listeners=10_000), 0, told=False)
@@ -113,6 +127,7 @@ MEASURED: dict[str, Callable[[Given], None]] = {
     "household": households,
     "cold": tracks_without_plays,
     "index": the_index,
+    "sizes": larger_libraries,
     "growth": more_and_more_plays,
     "sessions": public_sessions,
 }

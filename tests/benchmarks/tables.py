@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["cold_rows", "growth_rows", "household_rows", "index_rows", "rows", "sound_rows", "table"]
+__all__ = ["cold_rows", "growth_rows", "household_rows", "index_rows", "rows", "size_rows", "sound_rows", "table"]
 
 VARIETY = {
     "coverage": "share of all tracks that are recommended",
@@ -113,6 +113,12 @@ def index_rows(found: dict[int, dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for size, methods in found.items():
         for method, of in methods.items():
             yield f"{size:,}: {method}", f"{of['recall_at_20']:.4f}", f"{of['ms']:.2f}", f"{of.get('build_s', 0):.0f}"
+
+
+def size_rows(found: dict[int, dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """A line a size of the library."""
+    for size, one in found.items():
+        yield f"{size:,}", f"{one['times_smallest']} ×", f"{one['ms']} ms, p99 {one['ms_p99']} ms"
 
 
 def growth_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -55,6 +55,18 @@ def test_with_less_effort_as_many_are_found_and_each_once(trees: VectorIndex, ma
     assert found[0] == 3
 
 
+def test_of_many_vectors_no_more_are_inspected_than_allowed_and_the_nearest_of_those_come_first(
+    trees: VectorIndex, many: np.ndarray
+):
+    asked = vectors(50, seed=2)
+    nearest = exact(many, asked, 20)
+    few = [trees.nearest(query, 20, most_looks=30) for query in asked]
+    enough = [trees.nearest(query, 20, most_looks=1e9) for query in asked]
+    assert recall(nearest, few, 20) < 0.9 < recall(nearest, enough, 20)
+    for query, found in zip(asked, few, strict=True):
+        assert (np.diff(many[found] @ query) <= 0).all()
+
+
 def test_more_is_inspected_among_more_and_for_more():
     assert looks(10_000, 20) < looks(100_000, 20) < looks(1_000_000, 20) < 1_000_000 / 5
     assert looks(10_000, 20) < looks(10_000, 200)

@@ -6,6 +6,7 @@ In: sessions in time order, as flat arrays. Out: occurrences of tracks, and what
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -56,7 +57,7 @@ class Cooccurrence:
         """Of no sessions."""
         return cls.build(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), n_items)
 
-    @property
+    @cached_property
     def counts(self) -> Ints:
         """How often each item stands in the sessions."""
         return np.diff(self._places_offsets)
@@ -122,6 +123,6 @@ def ragged(begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
 
 def newest_of_each(seeds: Ints, strengths: Floats, most: int) -> tuple[Ints, Floats]:
     """The `most` newest distinct ones of `seeds` (oldest first), each where it stands last, with their strengths."""
-    _, from_end = np.unique(seeds[::-1], return_index=True)
-    keep = np.sort(len(seeds) - 1 - from_end)[-most:]
+    newest = {seed: place for place, seed in enumerate(seeds.tolist())}
+    keep = np.array(sorted(newest.values())[-most:], dtype=np.int64)
     return seeds[keep], strengths[keep]

@@ -124,8 +124,8 @@ def evidence(together: Cooccurrence, session: Ints, strengths: Floats) -> Eviden
     session, strengths = session[known], strengths[known]
     seeds, strengths = newest_of_each(session, strengths, SEEDS)
     places, owner = together.occurrences(seeds)
-    near = _neighbours(together, seeds, strengths, places, owner, session[-RUN:-1])
-    if not len(near.items):
+    near = _neighbours(together, seeds, strengths, places, owner, session[-RUN:-1]) if len(places) else None
+    if near is None or not len(near.items):
         none = np.empty(0)
         return Evidence(np.empty(0, dtype=np.int64), none, np.empty((0, len(seeds))), seeds, *[none] * 19)
     return _gathered(near, seeds, together.counts)
@@ -177,9 +177,11 @@ def _neighbours(
 
 def _gathered(near: _Neighbours, seeds: Ints, counts: Ints) -> Evidence:
     k, plays = len(seeds), np.maximum(counts[seeds], 1)
-    candidates = np.flatnonzero(np.bincount(near.items))
+    there = np.zeros(len(counts), dtype=bool)
+    there[near.items] = True
+    candidates = np.flatnonzero(there)
     c = len(candidates)
-    row = np.zeros(len(counts), dtype=np.int64)
+    row = np.empty(len(counts), dtype=np.int64)
     row[candidates] = np.arange(c)
     row = row[near.items]
 

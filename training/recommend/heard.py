@@ -33,6 +33,8 @@ class Heard(NamedTuple):
     strengths: Floats
     seeds: Ints
     """Distinct wanted tracks whose neighbourhood is asked: some from before the session, then the session's newest."""
+    current: NDArray[np.bool_]
+    """Which of these are of the session."""
     seed_strengths: Floats
     skipped: Ints
     """What this session says of distinct tracks, where it says anything against one; empty otherwise."""
@@ -84,13 +86,16 @@ def hear(recent: Sequence[Signal], place: Mapping[TrackId, int], ranking: Rankin
         session=places,
         strengths=strengths,
         seeds=np.concatenate([older, seeds]),
+        current=np.arange(len(older) + len(seeds)) >= len(older),
         seed_strengths=np.concatenate([older_strengths, seed_strengths]),
         skipped=skipped,
         skip_strengths=skip_strengths,
         judged=judged,
         judgements=judgements,
         played=known.places[known.heard],
-        unheard=np.setdiff1d(known.places[~known.heard], known.places[known.heard]),
+        unheard=known.places[:0]
+        if known.heard.all()
+        else np.setdiff1d(known.places[~known.heard], known.places[known.heard]),
     )
 
 

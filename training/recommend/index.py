@@ -6,6 +6,7 @@ then the fresh ones in order of arrival.
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import Self
@@ -106,10 +107,11 @@ class VectorIndex:
         found[fresh] = self._fresh[positions[fresh] - len(self._built)]
         return found
 
-    def nearest(self, vector: Floats, k: int, effort: float = 1.0) -> Positions:
+    def nearest(self, vector: Floats, k: int, effort: float = 1.0, most_looks: float = math.inf) -> Positions:
         """Up to `k` positions, nearest first; ties by position, so that the same question has the same answer.
 
-        With less `effort` that share of the nodes is inspected, and some of the nearest are missed.
+        Of the nodes that find nearly all of them, `most_looks` at most, that share is inspected which `effort` says; with
+        less of either some of the nearest are missed.
         """
         k = min(max(k, 0), len(self))
         # What is not in the trees: all of a small table, and whatever came after the trees were built.
@@ -117,7 +119,8 @@ class VectorIndex:
         found = [np.arange(mapped, len(self), dtype=np.int64)]
         cosines = [self._built[mapped:] @ vector, self._fresh @ vector]
         if self._trees is not None and k:
-            places = self._trees.get_nns_by_vector(vector, k, search_k=max(int(effort * looks(mapped, k)), k))
+            inspected = effort * min(looks(mapped, k), most_looks)
+            places = self._trees.get_nns_by_vector(vector, k, search_k=max(int(inspected), k))
             found.append(np.asarray(places, dtype=np.int64))
             cosines.append(self._built[found[-1]] @ vector)
         return _first(np.concatenate(found), np.concatenate(cosines), k)

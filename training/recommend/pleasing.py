@@ -73,8 +73,7 @@ class Pleasing:
         merits = scores * remembered_skips(cosines, heard.judgements, ranking.remembered_skips)
         if not ranking.allow_repeats:
             merits = merits * rested(places, heard.played, ranking.weariness)
-        wanted = np.isin(heard.seeds, heard.session)
-        seeds = self._index.rows(heard.seeds[wanted])
+        seeds = self._index.rows(heard.seeds[heard.current])
         pushed = repulsion(seeds @ self._index.rows(heard.skipped).T, heard.skip_strengths, ranking.repulsion)
         among = Candidates(
             merits=merits,
@@ -83,7 +82,7 @@ class Pleasing:
             vectors=vectors,
             unplayed=~self._heard[places] & ~np.isin(places, heard.played),
             to_seeds=vectors @ seeds.T,
-            demand=heard.seed_strengths[wanted] * recency(len(seeds), SEED_DECAY) * pushed,
+            demand=heard.seed_strengths[heard.current] * recency(len(seeds), SEED_DECAY) * pushed,
         )
         return choose(among, n, ranking)
 
@@ -116,14 +115,16 @@ def choose(among: Candidates, n: int, ranking: Ranking) -> list[int]:
     tastes = _Tastes(among)
     alike = np.zeros(len(left))
     chosen: list[int] = []
+    unplayed = 0
     for turn in range(n):
         worth = left * artists.worth * albums.worth * (1.0 - ranking.diversity * alike)
-        if among.unplayed[chosen].sum() < _turns(ranking.never_played, turn) and fitting.any():
+        if unplayed < _turns(ranking.never_played, turn) and fitting.any():
             worth = np.where(fitting, worth, -np.inf)
         elif _turns(ranking.tastes, turn) > _turns(ranking.tastes, turn - 1) and len(among.demand) > 1:
             worth = np.where(tastes.least_served(left >= 0), worth, -np.inf)
         best = int(np.argmax(worth))
         chosen.append(best)
+        unplayed += int(among.unplayed[best])
         left[best], fitting[best] = -np.inf, False
         for taken in (artists, albums, tastes):
             taken.take(best)
@@ -151,15 +152,16 @@ class _Share:
         self._owner, self._most, self._repeated, self._again = owner, math.ceil(share * n), repeated, again
         self._off = share == 1
         self._taken: dict[int, int] = {}
-        self._last = np.zeros(len(owner), dtype=bool)
+        self._last = np.empty(0, dtype=np.int64)
+        """Where the tracks are whose owner was taken last."""
 
     def take(self, place: int) -> None:
         """The track at `place` is in the answer, at its end."""
-        owner = int(self._owner[place])
         if self._off:
             return
+        owner = int(self._owner[place])
         self.worth[self._last] /= self._again
-        self._last = (self._owner == owner) & (owner != NOBODY)
+        self._last = np.flatnonzero(self._owner == owner) if owner != NOBODY else self._last[:0]
         self._taken[owner] = self._taken.get(owner, 0) + 1
         beyond = OVER_SHARE if self._taken[owner] == self._most else 1.0
         self.worth[self._last] *= self._again * self._repeated * beyond
@@ -186,8 +188,8 @@ class _Tastes:
         fitting = free & self._fits
         if not fitting.any():
             return free
-        behind = np.full(len(self._demand), -np.inf)
-        has = np.unique(self._nearest[fitting])
-        behind[has] = self._demand[has] / (2 * self._served[has] + 1)
+        has = np.zeros(len(self._demand), dtype=bool)
+        has[self._nearest[fitting]] = True
+        behind = np.where(has, self._demand / (2 * self._served + 1), -np.inf)
         least: Bools = fitting & (self._nearest == behind.argmax())
         return least

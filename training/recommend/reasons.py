@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from infra.models import Because, TrackId
 from training.data.vectors import Floats
+from training.recommend.evidence import Evidence
 from training.recommend.heard import Heard
 from training.recommend.scoring import Pool
 
@@ -41,51 +42,61 @@ class Reasons:
         played = counts[counts > 0]
         self._popular = max(float(np.percentile(played, POPULAR_PERCENTILE)), LEAST_POPULAR) if len(played) else np.inf
 
-    def because(self, pool: Pool, c: int, heard: Heard) -> Because:
-        """Why candidate `c` of `pool` is there for a listener who `heard` that."""
-        place = int(pool.places[c])
-        if pool.together_share[c] > pool.near_share[c]:
-            return self._together(pool, place, heard)
-        alike = np.where(pool.seeds == place, -1.0, self._sound[pool.seeds] @ self._sound[place])
-        if alike.max() >= self._near:
-            weighed = np.where(alike >= self._near, pool.by_seed[c], 0.0)
-            tracks = self._names(self._named(pool.seeds, weighed))
-            return Because(kind="sounds_like", tracks=tracks, never_played=self._never_played(place, heard))
-        if pool.together_share[c] > 0:
-            return self._together(pool, place, heard)
-        return self.unasked(place, heard)
+    def because(self, pool: Pool, chosen: Sequence[int], heard: Heard) -> list[Because]:
+        """Why each of the `chosen` candidates of `pool` is there for a listener who `heard` that."""
+        places = pool.places[chosen]
+        alike = np.where(places[:, None] == pool.seeds, -1.0, self._sound[places] @ self._sound[pool.seeds].T)
+        near = alike >= self._near
+        shares = np.where(near, pool.by_seed[chosen], 0.0)
+        unplayed = self._unplayed(places, heard)
+        found = []
+        for row, (c, place) in enumerate(zip(chosen, places.tolist(), strict=True)):
+            reason = None
+            if pool.together_share[c] > pool.near_share[c]:
+                reason = self._together(pool.evidence, place, heard)
+            elif near[row].any():
+                tracks = self._names(_named(pool.seeds, shares[row]))
+                reason = Because(kind="sounds_like", tracks=tracks, never_played=unplayed[row])
+            elif pool.together_share[c] > 0:
+                reason = self._together(pool.evidence, place, heard)
+            found.append(reason or self._alone(place, never_played=unplayed[row]))
+        return found
 
-    def unasked(self, place: int, heard: Heard) -> Because:
-        """The reason when nothing that was played is it."""
-        never_played = self._never_played(place, heard)
+    def unasked(self, places: Ints, heard: Heard) -> list[Because]:
+        """The reasons of the tracks at `places` when nothing that was played is one."""
+        unplayed = self._unplayed(places, heard)
+        return [self._alone(p, never_played=never) for p, never in zip(places.tolist(), unplayed, strict=True)]
+
+    def _alone(self, place: int, *, never_played: bool) -> Because:
         if place >= self._trained:
             return Because(kind="new", never_played=never_played)
         kind: Literal["popular", "explore"] = "popular" if self._counts[place] >= self._popular else "explore"
         return Because(kind=kind, never_played=never_played)
 
-    def _never_played(self, place: int, heard: Heard) -> bool:
-        """Nobody when the model was trained, and this listener not since."""
-        return not self._heard[place] and place not in heard.played
+    def _unplayed(self, places: Ints, heard: Heard) -> list[bool]:
+        """Whether nobody had played it when the model was trained, and this listener has not since; by place."""
+        played = set(heard.played.tolist())
+        known = self._heard[places].tolist()
+        return [not before and place not in played for place, before in zip(places.tolist(), known, strict=True)]
 
-    def _together(self, pool: Pool, place: int, heard: Heard) -> Because:
-        evidence = pool.evidence
+    def _together(self, evidence: Evidence, place: int, heard: Heard) -> Because | None:
+        """The tracks beside which it stood in sessions; None when it stood beside itself only."""
         row = evidence.by_seed[np.searchsorted(evidence.candidates, place)] * (evidence.seeds != place)
         if not row.any():
-            return self.unasked(place, heard)
-        named = self._named(evidence.seeds, row)
-        return Because(
-            kind="goes_with" if np.isin(named, heard.unheard).any() else "played_with", tracks=self._names(named)
-        )
+            return None
+        named = _named(evidence.seeds, row)
+        asked_for = len(heard.unheard) > 0 and np.isin(named, heard.unheard).any()
+        return Because(kind="goes_with" if asked_for else "played_with", tracks=self._names(named))
 
     def _names(self, places: Ints) -> tuple[TrackId, ...]:
         return tuple(self._tracks[place] for place in places)
 
-    @staticmethod
-    def _named(seeds: Ints, shares: Doubles) -> Ints:
-        """The one or two seeds that contributed most."""
-        best = np.argsort(-shares, kind="stable")[:2]
-        found: Ints = seeds[best[shares[best] >= STRONG_REASON * shares[best[0]]]]
-        return found
+
+def _named(seeds: Ints, shares: Doubles) -> Ints:
+    """The one or two seeds that contributed most."""
+    best = np.argsort(-shares, kind="stable")[:2]
+    found: Ints = seeds[best[shares[best] >= STRONG_REASON * shares[best[0]]]]
+    return found
 
 
 def _near(sound: Floats) -> float:

@@ -194,20 +194,15 @@ class SessionRecommender:
         """See `Recommender`; what was just played does not come back unless `ranking.allow_repeats`."""
         heard = self._hear(recent)
         barred = self._barred(heard, exclude)
-        left = len(barred) - int(barred.sum())
-        if n < 1 or not left:
+        if n < 1 or barred.all():
             return []
         if not len(heard.session):
             return self._start(heard, n, barred)
         pool = self._scorer.pool(heard, n, barred)
         chosen = self._pleasing.order(pool.places, pool.scores, heard, n)
         return [
-            Recommendation(
-                track=self._tracks[pool.places[c]],
-                score=float(pool.scores[c]),
-                because=self._reasons.because(pool, c, heard),
-            )
-            for c in chosen
+            Recommendation(track=self._tracks[pool.places[c]], score=float(pool.scores[c]), because=because)
+            for c, because in zip(chosen, self._reasons.because(pool, chosen, heard), strict=True)
         ]
 
     def considered(self, recent: Sequence[Signal]) -> tuple[list[TrackId], Floats]:
@@ -326,7 +321,7 @@ class SessionRecommender:
     def _barred(self, heard: Heard, exclude: Collection[TrackId]) -> NDArray[np.bool_]:
         barred = np.zeros(len(self._tracks), dtype=bool)
         barred[[self._place[track] for track in exclude if track in self._place]] = True
-        window = min(self.ranking.just_played, int((~barred).sum()) // 2)
+        window = min(self.ranking.just_played, (len(barred) - int(np.count_nonzero(barred))) // 2)
         if window and not self.ranking.allow_repeats:
             played = heard.played[~barred[heard.played]]
             barred[newest_of_each(played, np.ones(len(played), dtype=np.float32), window)[0]] = True
@@ -334,10 +329,10 @@ class SessionRecommender:
 
     def _start(self, heard: Heard, n: int, barred: NDArray[np.bool_]) -> list[Recommendation]:
         places = self._scorer.start(heard, n, barred)
-        chosen = self._pleasing.order(places, np.linspace(1, 0.5, len(places)), heard, n)
+        chosen = places[self._pleasing.order(places, np.linspace(1, 0.5, len(places)), heard, n)]
         return [
-            Recommendation(track=self._tracks[p], score=1.0 - rank / n, because=self._reasons.unasked(int(p), heard))
-            for rank, p in enumerate(places[chosen])
+            Recommendation(track=self._tracks[p], score=1.0 - rank / n, because=because)
+            for rank, (p, because) in enumerate(zip(chosen, self._reasons.unasked(chosen, heard), strict=True))
         ]
 
 

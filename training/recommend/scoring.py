@@ -36,6 +36,9 @@ SEEDS_ASKED = 2
 """Newest seeds whose neighbours are taken as candidates; on public sessions more of them find nothing more."""
 SEEDS_EFFORT = 1 / 8
 """Of the search for them: those that it misses are among the query's, or nobody's next track, as measured there."""
+MOST_LOOKS = 30_000
+"""In the index, for one question: enough for all of 130,000 tracks. Among a million they find 0.92 of the query's nearest
+20 and 0.86 of its nearest hundred, in a fifth of the time that 0.99 would take."""
 START_AMONG = 1_000
 
 
@@ -120,7 +123,7 @@ class Scorer:
             share = ranking.together / (together.sum() + by_neighbours.sum())
             near, together = (1 - ranking.together) * near + share * by_neighbours, share * together
         # The trees have learned from sessions alone, without the seeds from before.
-        of_session = to_seeds[:, np.isin(heard.seeds, heard.session)]
+        of_session = to_seeds[:, heard.current]
         return Asked(
             Scored(places, to_query - cost, agreed, of_session, near, together), by_seed, vectors, found, query
         )
@@ -150,9 +153,9 @@ class Scorer:
             return np.flatnonzero(~barred)
         k = max(self.ranking.candidates, 2 * n)
         few = self.ranking.seed_candidates
-        parts = [self.index.nearest(seed, few, SEEDS_EFFORT) for seed in seeds[-SEEDS_ASKED:]]
+        parts = [self.index.nearest(seed, few, SEEDS_EFFORT, MOST_LOOKS) for seed in seeds[-SEEDS_ASKED:]]
         if query is not None:
-            parts.append(self.index.nearest(query, k))
+            parts.append(self.index.nearest(query, k, most_looks=MOST_LOOKS))
         parts.append(found.candidates[np.argsort(-found.scores, kind="stable")[:k]])
         places = np.unique(np.concatenate(parts))
         places = places[~barred[places]]
