@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from email.parser import BytesParser
+from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +22,8 @@ from infra.settings import Settings, child_environment
 from tests.data.deployed import NAMES, Service, heard, small_service, until
 from tests.data.make_audio import png
 from tests.data.records import play, track_id
+
+BEFORE = "Fri, 01 Jan 2021 00:00:00 GMT"
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +101,16 @@ def test_several_parts_come_as_one_answer(service: Service):
     sound = service.media["Anchor"].read_bytes()
     answer = service.http.get(service.audio(), headers={"Range": "bytes=0-9,100-109"})
     assert answer.status_code == 206
-    assert answer.headers["content-type"].startswith("multipart/byteranges; boundary=")
-    assert sound[:10] in answer.content
-    assert sound[100:110] in answer.content
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    parts = BytesParser(policy=HTTP).parsebytes(head + answer.content)
+    assert parts.get_content_type() == "multipart/byteranges"
+    assert [
+        (part.get_content_type(), part["content-range"], part.get_payload(decode=True)) for part in parts.iter_parts()
+    ] == [
+        ("audio/mpeg", f"bytes 0-9/{len(sound)}", sound[:10]),
+        ("audio/mpeg", f"bytes 100-109/{len(sound)}", sound[100:110]),
+    ]
 
 
 @pytest.mark.parametrize("asked", ["bytes=x-y", "lines=1-2", "bytes=10-5", "bytes"])
@@ -124,12 +135,24 @@ def test_of_several_ranges_those_that_can_be_met_are_the_answer(service: Service
 
 
 def test_a_copy_the_client_has_is_not_sent_again(service: Service):
-    etag = service.http.head(service.audio()).headers["etag"]
+    told = service.http.head(service.audio()).headers
+    etag, modified = told["etag"], told["last-modified"]
     assert service.http.get(service.audio(), headers={"If-None-Match": etag}).status_code == 304
     assert service.http.get(service.audio(), headers={"If-None-Match": '"other"'}).status_code == 200
-    asked = {"Range": "bytes=0-9"}
-    assert service.http.get(service.audio(), headers={**asked, "If-Range": etag}).status_code == 206
-    assert service.http.get(service.audio(), headers={**asked, "If-Range": '"other"'}).status_code == 200
+    assert service.http.get(service.audio(), headers={"If-Modified-Since": modified}).status_code == 304
+    assert service.http.get(service.audio(), headers={"If-Modified-Since": BEFORE}).status_code == 200
+    newer = service.http.get(service.audio(), headers={"If-None-Match": '"other"', "If-Modified-Since": modified})
+    assert newer.status_code == 200
+
+
+def test_a_part_is_sent_only_of_the_file_that_the_client_knows(service: Service):
+    told = service.http.head(service.audio()).headers
+    etag, modified = told["etag"], told["last-modified"]
+    statuses = {
+        known: service.http.get(service.audio(), headers={"Range": "bytes=0-9", "If-Range": known}).status_code
+        for known in (etag, modified, '"other"', f"W/{etag}", BEFORE)
+    }
+    assert statuses == {etag: 206, modified: 206, '"other"': 200, f"W/{etag}": 200, BEFORE: 200}
 
 
 def test_similar_tracks_come_from_the_recommender(service: Service):
