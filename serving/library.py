@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
@@ -34,6 +33,7 @@ from serving.media import media_response
 from serving.metrics import Metrics, merged
 from serving.plays import BODY, PlayRates, posted_events
 from serving.problems import PROBLEMS, answer_problems
+from serving.refreshing import Refreshing
 from serving.rendition import STREAMS, Bitrate, Format, Offset, rendition_of
 from serving.sign_in import SigningIn
 from serving.transcode import GONE, Transcoder
@@ -42,7 +42,6 @@ __all__ = ["Library"]
 
 log = logging.getLogger("segue.library")
 
-REFRESH_S = 1.0
 DOCS_ASSETS = "/docs/assets"
 """Where the files behind `/docs` answer: ours, so that the page works without the internet."""
 
@@ -74,18 +73,15 @@ class Library:
         self._posted = self._metrics.counter("segue_plays_posted", "Valid events that clients posted")
         self._acknowledged = self._metrics.counter("segue_plays_acknowledged", "Events that Kafka acknowledged")
         self._transcoder = Transcoder(settings, self._metrics)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
+        self._refreshing = Refreshing(self._refresh)
 
     def start(self) -> None:
         """Load what there is, then follow what comes."""
-        self._refresh_once()
-        self._thread.start()
+        self._refreshing.start()
 
     def close(self) -> None:
         """Stop the thread and let go of the connections."""
-        self._stopped.set()
-        self._thread.join()
+        self._refreshing.close()
         self._transcoder.close()
         self._producer.close()
         self._store.close()
@@ -235,8 +231,4 @@ class Library:
         return self._metrics.text()
 
     def _refresh(self) -> None:
-        while not self._stopped.wait(REFRESH_S):
-            self._refresh_once()
-
-    def _refresh_once(self) -> None:
         self._catalogue.catch_up()

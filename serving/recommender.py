@@ -6,7 +6,6 @@ In: the model, the listener's events up to this moment, and requests. Out: recom
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import OrderedDict
 from typing import Annotated
 
@@ -41,6 +40,7 @@ from serving.listener import Recent
 from serving.live import Live
 from serving.metrics import Metrics
 from serving.problems import PROBLEMS, answer_problems
+from serving.refreshing import Refreshing
 from serving.taste import Taste, taste_of
 from training.data.signals import Signal
 from training.recommend.recommender import SessionRecommender
@@ -51,7 +51,6 @@ from training.registry.forgetting import owed
 __all__ = ["PREFIX", "Recommending"]
 
 PREFIX = "/users"
-REFRESH_S = 1.0
 MOST_TASTES = 1_024
 """Listeners whose signals are kept between two requests."""
 
@@ -78,20 +77,17 @@ class Recommending:
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._debt = ""
         self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, name="refresh", daemon=True)
+        self._refreshing = Refreshing(self._refresh)
         self._metrics = self._counted(Metrics("recommender", replica))
 
     def start(self) -> None:
         """Load what there is, then follow what comes."""
-        self._refresh_once()
-        self._thread.start()
+        self._refreshing.start()
         self._live.start()
 
     def close(self) -> None:
         """Stop the threads and let go of the connections."""
-        self._stopped.set()
-        self._thread.join()
+        self._refreshing.close()
         self._live.close()
         self._producer.close()
         self._store.close()
@@ -185,10 +181,6 @@ class Recommending:
         return taste
 
     def _refresh(self) -> None:
-        while not self._stopped.wait(REFRESH_S):
-            self._refresh_once()
-
-    def _refresh_once(self) -> None:
         self._catalogue.catch_up()
         self._champion.refresh()
         self._live.measure()
