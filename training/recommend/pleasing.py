@@ -122,7 +122,7 @@ def choose(among: Candidates, n: int, ranking: Ranking) -> list[int]:
             worth = np.where(fitting, worth, -np.inf)
         elif _turns(ranking.tastes, turn) > _turns(ranking.tastes, turn - 1) and len(among.demand) > 1:
             worth = np.where(tastes.least_served(left >= 0), worth, -np.inf)
-        best = int(np.argmax(worth))
+        best = int(worth.argmax())
         chosen.append(best)
         unplayed += int(among.unplayed[best])
         left[best], fitting[best] = -np.inf, False
@@ -157,14 +157,21 @@ class _Share:
 
     def take(self, place: int) -> None:
         """The track at `place` is in the answer, at its end."""
+        owner = int(self._owner[place])
         if self._off:
             return
-        owner = int(self._owner[place])
-        self.worth[self._last] /= self._again
-        self._last = np.flatnonzero(self._owner == owner) if owner != NOBODY else self._last[:0]
+        if len(self._last):
+            self.worth[self._last] /= self._again
+            self._last = self._last[:0]
+        if owner == NOBODY:
+            return
         self._taken[owner] = self._taken.get(owner, 0) + 1
         beyond = OVER_SHARE if self._taken[owner] == self._most else 1.0
-        self.worth[self._last] *= self._again * self._repeated * beyond
+        kept = self._again * self._repeated * beyond
+        if kept != 1:
+            others = (self._owner == owner).nonzero()[0]
+            self.worth[others] *= kept
+            self._last = others if self._again != 1 else self._last
 
 
 class _Tastes:
