@@ -6,11 +6,13 @@ In: settings and the address of the HTTP API. Out: a FastAPI application; `pytho
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+import httpx
 import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -26,6 +28,7 @@ from serving.hosts import UNKNOWN, Hosts
 from serving.problems import ProblemError, problem
 from ui.client import Client
 from ui.page import ASSETS, ASSETS_PATH, appearance, listening_page
+from ui.passing import api_of
 from ui.routes import add_player_routes
 
 __all__ = ["build", "main"]
@@ -95,11 +98,20 @@ class PageBorder:
         return None
 
 
-def build(settings: Settings, client: Client, http_port: int) -> FastAPI:
-    """The page's application; `client` reaches the HTTP API, `http_port` is where browsers find it."""
-    app = FastAPI(title="Segue's listening page", docs_url=None, redoc_url=None, openapi_url=None)
+def build(settings: Settings, client: Client, api: httpx.AsyncClient, http_port: int) -> FastAPI:
+    """The page's application; `client` and `api` reach the HTTP API, `http_port` is where browsers find it.
+
+    `api` is closed when the application ends.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with api:
+            yield
+
+    app = FastAPI(title="Segue's listening page", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(PageBorder, http_port=http_port, hosts=Hosts(settings))
-    add_player_routes(app, client)
+    add_player_routes(app, client, api)
     app.mount(ASSETS_PATH, FreshFiles(directory=ASSETS))
     gr.mount_gradio_app(app, listening_page(http_port), path="/", **appearance())
     return app
@@ -116,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not address:
         raise ServiceError(f"no HTTP API runs for {settings.home}; `segue up` starts it")
     with Client(address) as client:
-        app = build(settings, client, urlsplit(address).port or 80)
+        app = build(settings, client, api_of(address), urlsplit(address).port or 80)
         uvicorn.run(app, host=settings.host, port=given.port, log_level="warning", timeout_graceful_shutdown=PATIENCE_S)
 
 

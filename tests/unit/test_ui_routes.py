@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from infra.settings import Settings
 from ui.client import Client
+from ui.passing import api_of
 from ui.web import build
 
 EVENT = {
@@ -29,6 +30,7 @@ EVENT = {
 }
 
 
+ADDRESS = "http://segue.test"
 ADAS = "s3cret" + "-" * 37
 GIVEN = "g1ven" + "-" * 38
 
@@ -40,6 +42,14 @@ class Service:
         self.requests: list[httpx.Request] = []
         self.tokens: dict[str, str] = {}
         self.passwords: dict[str, str] = {}
+        self.answer: httpx.Response | None = None
+        """What is answered whatever is asked; None: what such a service answers."""
+
+    async def whole(self, request: httpx.Request) -> httpx.Response:
+        """As the call itself, once the body has come; the answer's is still to come."""
+        await request.aread()
+        told = self.answer or self(request)
+        return httpx.Response(told.status_code, headers=told.headers, stream=httpx.ByteStream(told.content))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -50,7 +60,7 @@ class Service:
         known = self.tokens.get(token)
         if self.tokens and (known is None or (user and user[1] != known)):
             return httpx.Response(401, json={"detail": "this needs a token"})
-        if request.method == "POST":
+        if request.url.path == "/plays":
             return httpx.Response(202, json={"accepted": len(json.loads(request.content))})
         return httpx.Response(200, json={"items": [], "cursor": None})
 
@@ -69,11 +79,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings.load(home=tmp_path_factory.mktemp("segue"))
 
 
-def built(settings: Settings, client: Client) -> FastAPI:
+def built(settings: Settings, client: Client, api: httpx.AsyncClient) -> FastAPI:
     """The page, built while a loop runs: Gradio makes one that it never closes when there is none."""
 
     async def build_it() -> FastAPI:
-        return build(settings, client, 8123)
+        return build(settings, client, api, 8123)
 
     return asyncio.run(build_it())
 
@@ -82,15 +92,16 @@ def built(settings: Settings, client: Client) -> FastAPI:
 def opened(settings: Settings) -> Iterator[tuple[Service, TestClient]]:
     """One page for all tests: Gradio takes a while to build."""
     service = Service()
-    client = Client("http://segue.test", pool=httpx.Client(transport=httpx.MockTransport(service)))
-    with TestClient(built(settings, client), base_url="http://127.0.0.1:7860") as page:
+    client = Client(ADDRESS, pool=httpx.Client(transport=httpx.MockTransport(service)))
+    api = httpx.AsyncClient(base_url=ADDRESS, transport=httpx.MockTransport(service.whole))
+    with TestClient(built(settings, client, api), base_url="http://127.0.0.1:7860") as page:
         yield service, page
 
 
 @pytest.fixture
 def service(opened: tuple[Service, TestClient]) -> Service:
     """A service that has been asked nothing and has no accounts."""
-    opened[0].requests, opened[0].tokens, opened[0].passwords = [], {}, {}
+    opened[0].requests, opened[0].tokens, opened[0].passwords, opened[0].answer = [], {}, {}, None
     return opened[0]
 
 
@@ -200,7 +211,79 @@ def test_a_cookie_that_is_no_token_is_none(page: TestClient, service: Service, c
     assert page.get("/api/session", headers={b"Cookie": cookies}).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/api/plays", "/api/session", "/gradio_api/queue/join"])
+@pytest.mark.parametrize(
+    ("method", "path", "reached"),
+    [
+        ("GET", "/api/tracks?q=a%20b&q=%C3%A9&limit=", "/tracks?q=a%20b&q=%C3%A9&limit="),
+        ("GET", "/api/albums/a%3Fb%20c", "/albums/a%3Fb%20c"),
+        ("GET", "/api/me/mixes", "/users/me/mixes"),
+        ("GET", "/api/me/playlists/7?x=1", "/users/me/playlists/7?x=1"),
+        ("POST", "/api/me/recommendations", "/users/me/recommendations"),
+        ("PUT", "/api/me/playlists/7", "/users/me/playlists/7"),
+        ("DELETE", "/api/me/opinions/7", "/users/me/opinions/7"),
+        ("DELETE", "/api/me", "/users/me"),
+    ],
+)
+def test_what_the_page_uses_is_passed_through(page: TestClient, service: Service, method: str, path: str, reached: str):
+    body = b'{"n": 1}' if method in {"POST", "PUT"} else b""
+    answer = page.request(method, path, content=body, headers={"X-Request-ID": "seen-7"})
+    asked = service.requests[-1]
+    assert answer.json() == {"items": [], "cursor": None}
+    assert (asked.method, asked.url.raw_path.decode(), asked.content) == (method, reached, body)
+    assert asked.headers["x-request-id"] == "seen-7"
+    assert "authorization" not in asked.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/metrics"),
+        ("GET", "/api/users/ann/history"),
+        ("POST", "/api/tracks"),
+        ("DELETE", "/api/tracks/a"),
+        ("GET", "/api/albums/.."),
+        ("DELETE", "/api/me/opinions/%2E%2E"),
+        ("GET", "/api/tracks/a%2Fb"),
+    ],
+)
+def test_nothing_else_is_passed_through(page: TestClient, service: Service, method: str, path: str):
+    assert page.request(method, path).status_code in {404, 405}
+    assert not service.requests
+
+
+def test_an_answer_is_passed_on_as_it_is_and_says_no_more_than_it_should(page: TestClient, service: Service):
+    headers = {
+        "Content-Type": "application/problem+json",
+        "Content-Disposition": "attachment; filename=plays.json",
+        "Retry-After": "2",
+        "Set-Cookie": "a=b",
+        "X-Request-ID": "seen-8",
+    }
+    service.answer = httpx.Response(429, content=b' {"detail" : "later"}', headers=headers)
+    answer = page.get("/api/me/export")
+    assert (answer.status_code, answer.content) == (429, b' {"detail" : "later"}')
+    assert "set-cookie" not in answer.headers
+    del headers["Set-Cookie"]
+    assert {name: answer.headers[name] for name in headers} == headers
+
+
+def test_who_has_signed_in_is_who_asks(page: TestClient, service: Service):
+    service.tokens = {ADAS: "Łukasz"}
+    page.post("/api/session", json={"name": "Łukasz", "secret": ADAS})
+    assert page.get("/api/me/taste").status_code == 200
+    asked = service.requests[-1]
+    assert asked.url.raw_path == b"/users/%C5%81ukasz/taste"
+    assert asked.headers["authorization"] == f"Bearer {ADAS}"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "me/unlearn"), ("PUT", "me/playlists/7"), ("DELETE", "me")])
+def test_another_sites_page_changes_nothing(page: TestClient, service: Service, method: str, path: str):
+    answer = page.request(method, f"/api/{path}", headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 401
+    assert not service.requests
+
+
+@pytest.mark.parametrize("path", ["/api/plays", "/api/session", "/api/me/playlists", "/gradio_api/queue/join"])
 def test_no_route_takes_more_than_a_megabyte(page: TestClient, service: Service, path: str):
     def pieces() -> Iterator[bytes]:
         yield from [b" " * 1000] * 1001
@@ -212,10 +295,13 @@ def test_no_route_takes_more_than_a_megabyte(page: TestClient, service: Service,
 
 
 def test_a_service_that_is_away_is_told_as_such(settings: Settings):
-    with TestClient(built(settings, Client("http://127.0.0.1:1")), base_url="http://localhost:7860") as page:
-        answer = page.get("/api/tracks")
-    assert answer.status_code == 503
-    assert "segue up" in answer.json()["detail"]
+    nobody = "http://127.0.0.1:1"
+    with TestClient(built(settings, Client(nobody), api_of(nobody)), base_url="http://localhost:7860") as page:
+        for path in ("/api/tracks", "/api/session"):
+            answer = page.get(path)
+            assert answer.status_code == 503
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "segue up" in answer.json()["detail"]
 
 
 def test_the_page_names_its_parts_and_lets_nothing_from_outside_in(page: TestClient):
