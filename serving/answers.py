@@ -13,7 +13,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 from infra.events import PlayEvent
-from infra.models import Because, Scored, Track, UserId
+from infra.models import Because, Scored, Track, TrackId, UserId
 
 __all__ = [
     "Accepted",
@@ -71,6 +71,8 @@ class Recommendations(Answer):
     """Tracks to play next, best first."""
 
     items: tuple[RecommendedTrack, ...]
+    titles: dict[TrackId, str] = {}
+    """What the tracks are called that the items name as their reasons, by id."""
     model_version: str | None
     as_of: UUID | None
     """Id of the newest event that was taken into account; None when there was none."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from infra.errors import BundleError, NotFound, SegueError, ServiceError, TrainingError
@@ -43,6 +43,8 @@ class Model(NamedTuple):
     """Tracks the model knows and the library has no more."""
     generation: int
     """The catalogue's generation that it has taken in."""
+    artists: Mapping[TrackId, str]
+    """Artists of the library's tracks, as of then."""
 
 
 class Fault(NamedTuple):
@@ -121,7 +123,7 @@ class Champion:
         else:
             recommender = trained.with_tracks(self._catalogue.vectors(trained.normaliser_version), artists, albums)
         unlisted = frozenset(recommender.tracks) - self._catalogue.entries.keys()
-        return Model(recommender, version, unlisted, generation)
+        return Model(recommender, version, unlisted, generation, artists)
 
 
 def _fault_of(step: Callable[[], None], before: Fault) -> Fault:

@@ -6,29 +6,19 @@ In: the model, the listener's events up to this moment, and requests. Out: recom
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from starlette.types import ASGIApp
 
 from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer, TailReader
-from infra.clock import now_ms
 from infra.errors import ServiceError
 from infra.logs import REQUEST
-from infra.models import Recommendation, TrackId, UserId
+from infra.models import TrackId
 from infra.settings import Settings
 from infra.store import Store
-from serving.answers import (
-    History,
-    Neighbours,
-    ReaderLag,
-    Recommendations,
-    RecommendedTrack,
-    RecommenderState,
-    as_json,
-)
+from serving.answering import Answering
+from serving.answers import History, Neighbours, ReaderLag, RecommenderState, as_json
 from serving.asking import asked
 from serving.auth import Access, is_loopback
 from serving.border import Border
@@ -36,13 +26,11 @@ from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.champion import Champion
 from serving.documentation import Document, described
 from serving.hosts import Hosts
-from serving.listener import Recent
 from serving.live import Live
 from serving.metrics import Metrics
+from serving.parameters import Cursor, Limit, User
 from serving.problems import PROBLEMS, answer_problems
 from serving.refreshing import Refreshing
-from serving.taste import Taste, taste_of
-from training.data.signals import Signal
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept
@@ -51,14 +39,6 @@ from training.registry.forgetting import owed
 __all__ = ["PREFIX", "Recommending"]
 
 PREFIX = "/users"
-MOST_TASTES = 1_024
-"""Listeners whose signals are kept between two requests."""
-
-User = Annotated[UserId, Path(min_length=1, max_length=128, description="Name of the listener")]
-Number = Annotated[int, Query(ge=1, le=200, description="How many at most")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
-Cursor = Annotated[str | None, Query(max_length=512, description="`cursor` of the page before")]
-Seed = Annotated[TrackId | None, Query(max_length=128, description="Start from this track: a radio")]
 
 
 class Recommending:
@@ -76,7 +56,7 @@ class Recommending:
         self._champion = _champion(settings, addresses, self._catalogue, self._scans)
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._debt = ""
-        self._tastes: OrderedDict[UserId, Taste] = OrderedDict()
+        self._answering = Answering(self._live, self._catalogue, self._champion)
         self._refreshing = Refreshing(self._refresh)
         self._metrics = self._counted(Metrics("recommender", replica))
 
@@ -104,26 +84,10 @@ class Recommending:
         """The routes, without the prefix."""
         routes = APIRouter(responses=PROBLEMS, tags=["listeners"])
         own, own_or_admin = [Depends(self._access.listener)], [Depends(self._access.owner_or_admin)]
-        routes.add_api_route(
-            "/{user}/recommendations", self.recommendations, response_model=Recommendations, dependencies=own
-        )
+        self._answering.add_to(routes, dependencies=own)
         routes.add_api_route("/{user}/history", self.history, response_model=History, dependencies=own)
         routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204, dependencies=own_or_admin)
         return routes
-
-    async def recommendations(self, user: User, n: Number = 20, seed: Seed = None) -> Response:
-        """What to play next, all that this listener did until now taken into account.
-
-        With `seed`, tracks that go with that track instead of with the session.
-        """
-        taste = self._taste(user, await self._live.recent(user))
-        model = self._champion.model
-        recent, barred = taste.signals, taste.barred | model.unlisted
-        if seed is not None:
-            self._catalogue.entry(seed)
-            recent, barred = _radio(seed, recent), barred | {seed}
-        found = model.recommender.next_tracks(recent, n, barred)
-        return as_json(Recommendations(items=self._shown(found), model_version=model.version, as_of=taste.as_of))
 
     async def history(self, user: User, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """What the listener did, newest first, as stored."""
@@ -134,7 +98,7 @@ class Recommending:
         """Forget everything about this listener, here and wherever the events are read; an admin may ask for any."""
         await self._producer.forget(user, REQUEST.get())
         await asyncio.to_thread(self._store.plays.forget, user)
-        self._tastes.pop(user, None)
+        self._answering.forget(user)
         return Response(status_code=204)
 
     def neighbours(self, track: TrackId, n: int) -> Neighbours:
@@ -162,23 +126,6 @@ class Recommending:
     def document(self) -> Document:
         """The routes as an OpenAPI document, under the prefix."""
         return described(self.routes(), prefix=PREFIX)
-
-    def _shown(self, found: list[Recommendation]) -> tuple[RecommendedTrack, ...]:
-        entries = self._catalogue.entries
-        return tuple(
-            RecommendedTrack(track=entries[one.track].track, score=one.score, because=one.because)
-            for one in found
-            if one.track in entries
-        )
-
-    def _taste(self, user: UserId, recent: Recent) -> Taste:
-        taste = self._tastes.get(user)
-        if taste is None or (taste.changes, taste.as_of) != (recent.changes, recent.as_of):
-            taste = self._tastes[user] = taste_of(recent, now_ms())
-            if len(self._tastes) > MOST_TASTES:
-                self._tastes.popitem(last=False)
-        self._tastes.move_to_end(user)
-        return taste
 
     def _refresh(self) -> None:
         self._catalogue.catch_up()
@@ -220,9 +167,3 @@ def _champion(settings: Settings, addresses: Addresses, catalogue: Catalogue, st
         return accept(registry.fetch(addresses.mlflow, version, settings.models), store.normalisers)
 
     return Champion(catalogue, lambda: registry.champion(addresses.mlflow), load, settings.champion_poll_s)
-
-
-def _radio(seed: TrackId, recent: list[Signal]) -> list[Signal]:
-    """The seed as the one thing wanted; what was refused still pushes, and what has just been played does not come back."""
-    others = (s._replace(weight=min(s.weight, 0.0)) for s in recent if s.track != seed)
-    return [*others, Signal(seed, 1.0, now_ms(), heard=False)]

@@ -190,10 +190,20 @@ class SessionRecommender:
             trained=self._trained,
         )
 
-    def next_tracks(self, recent: Sequence[Signal], n: int, exclude: Collection[TrackId] = ()) -> list[Recommendation]:
-        """See `Recommender`; what was just played does not come back unless `ranking.allow_repeats`."""
+    def next_tracks(
+        self,
+        recent: Sequence[Signal],
+        n: int,
+        exclude: Collection[TrackId] = (),
+        *,
+        just_played: int | None = None,
+    ) -> list[Recommendation]:
+        """See `Recommender`; what was just played does not come back unless `ranking.allow_repeats`.
+
+        `just_played` stands for the ranking's, where it is given.
+        """
         heard = self._hear(recent)
-        barred = self._barred(heard, exclude)
+        barred = self._barred(heard, exclude, just_played)
         if n < 1 or barred.all():
             return []
         if not len(heard.session):
@@ -318,10 +328,11 @@ class SessionRecommender:
         longest = encoder.max_length if encoder is not None else 0
         return hear(recent, self._place, self.ranking, longest, self._scorer.index.rows)
 
-    def _barred(self, heard: Heard, exclude: Collection[TrackId]) -> NDArray[np.bool_]:
+    def _barred(self, heard: Heard, exclude: Collection[TrackId], just_played: int | None = None) -> NDArray[np.bool_]:
         barred = np.zeros(len(self._tracks), dtype=bool)
         barred[[self._place[track] for track in exclude if track in self._place]] = True
-        window = min(self.ranking.just_played, (len(barred) - int(np.count_nonzero(barred))) // 2)
+        most = self.ranking.just_played if just_played is None else just_played
+        window = min(most, (len(barred) - int(np.count_nonzero(barred))) // 2)
         if window and not self.ranking.allow_repeats:
             played = heard.played[~barred[heard.played]]
             barred[newest_of_each(played, np.ones(len(played), dtype=np.float32), window)[0]] = True
