@@ -18,7 +18,7 @@ from tenacity.stop import stop_when_event_set
 
 from infra.bus import Bus, Delivery, GroupReader, PlayProducer, ensure_topics
 from infra.errors import BadEvent, BusError, ServiceError
-from infra.events import PlayEvent, decode
+from infra.events import PlayEvent, Withdrawal, decode
 from infra.logs import log_to_stderr
 from infra.models import UserId
 from infra.services import discover
@@ -97,7 +97,7 @@ class _Readable(NamedTuple):
 
 
 class _Batch:
-    """Deliveries on their way: plays that follow each other are written together, wishes to be forgotten in between."""
+    """Deliveries on their way: plays that follow each other are written together, what takes them back in between."""
 
     def __init__(self, store: Store, producer: PlayProducer, stop: threading.Event) -> None:
         self._store, self._producer, self._stop = store, producer, stop
@@ -115,9 +115,19 @@ class _Batch:
 
     def _read(self, delivery: Delivery, payload: bytes) -> None:
         try:
-            self._waiting.append(_Readable(delivery, decode(payload)))
+            message = decode(payload)
         except BadEvent as error:
             self._bury(delivery, str(error))
+            return
+        if isinstance(message, PlayEvent):
+            self._waiting.append(_Readable(delivery, message))
+        else:
+            self._append()
+            self._withdraw(delivery, message)
+
+    def _withdraw(self, delivery: Delivery, message: Withdrawal) -> None:
+        _patiently(self._stop, lambda: self._store.plays.withdraw(message.user, message.track))
+        log.debug("took back an opinion", extra=_of(delivery))
 
     def _forget(self, delivery: Delivery) -> None:
         _patiently(self._stop, lambda: self._store.plays.forget(UserId(delivery.user)))

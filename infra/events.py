@@ -1,6 +1,7 @@
-"""The play event, version 1: what a listener did with a track, as it travels over HTTP and Kafka.
+"""The play event, version 1: what a listener did with a track, as it travels over HTTP and Kafka; and what takes it back.
 
-In: JSON from any client. Out: `PlayEvent`, and the bytes that go on the topic `plays` under the key `user`.
+In: JSON from any client. Out: `PlayEvent` or `Withdrawal`, and the bytes that go on the topic `plays` under the key `user`.
+The same event once more with `private` set makes the play a private one, for good; in which order the two come does not matter.
 The golden payloads in `tests/data/events/` are this contract; they are added to, never edited.
 """
 
@@ -16,7 +17,7 @@ from infra.clock import to_ms
 from infra.errors import BadEvent
 from infra.models import Frozen, TrackId, UserId
 
-__all__ = ["NAME", "OPINIONS", "PlayEvent", "PlayKind", "decode", "encode", "fault"]
+__all__ = ["DAY_MS", "NAME", "OPINIONS", "PlayEvent", "PlayKind", "Said", "Withdrawal", "decode", "encode", "fault"]
 
 PlayKind = Literal["started", "progress", "finished", "skipped", "liked", "disliked"]
 OPINIONS: tuple[PlayKind, ...] = ("liked", "disliked")
@@ -52,15 +53,33 @@ class PlayEvent(Frozen):
         return to_ms(self.at)
 
 
-def encode(event: PlayEvent) -> bytes:
-    """The event as UTF-8 JSON, the form it has on the topic."""
-    return event.model_dump_json().encode()
+class Withdrawal(Frozen):
+    """A listener takes back what they ever said of a track, up to this place on the topic: those events are gone."""
+
+    v: Literal[1] = 1
+    withdraws: Literal["opinion"]
+    user: Annotated[UserId, NAME]
+    track: Annotated[TrackId, NAME]
 
 
-def decode(payload: bytes) -> PlayEvent:
-    """The event in `payload`; raises `BadEvent` naming the first field at fault."""
+Said = PlayEvent | Withdrawal
+"""What travels on the topic `plays`, beside the wish to be forgotten, which is no value at all."""
+
+
+def encode(message: Said) -> bytes:
+    """The message as UTF-8 JSON, the form it has on the topic."""
+    return message.model_dump_json().encode()
+
+
+def decode(payload: bytes) -> Said:
+    """The message in `payload`; raises `BadEvent` naming the first field at fault."""
     try:
         return PlayEvent.model_validate_json(payload)
+    except ValidationError as error:
+        if b'"withdraws"' not in payload:
+            raise fault(error) from error
+    try:
+        return Withdrawal.model_validate_json(payload)
     except ValidationError as error:
         raise fault(error) from error
 

@@ -21,14 +21,16 @@ __all__ = ["EVENT", "MOST_OPINIONS", "OF_ITS_OWN", "Listener", "Recent", "TrackN
 
 EVENT = struct.Struct("<16sIIIqBB")
 """Event id, track number, position and duration in ms, time in ms since 1970, kind, private."""
-NUMBER = np.dtype({"names": ["number"], "formats": ["<u4"], "offsets": [16], "itemsize": EVENT.size})
-"""The track number in each of many packed events."""
+NUMBER = np.dtype(
+    {"names": ["number", "kind"], "formats": ["<u4", "u1"], "offsets": [16, EVENT.size - 2], "itemsize": EVENT.size}
+)
+"""The track number and the kind in each of many packed events."""
 OF_ITS_OWN = 500
 """Bytes that a listener takes besides the events: the name, the place among the others, the objects that hold it all."""
 OF_ITS_NUMBER = 80
 """Bytes that a track takes besides its id: in the mapping, in the list, as a number."""
 KINDS: tuple[PlayKind, ...] = get_args(PlayKind)
-KIND_AT = EVENT.size - 2
+KIND_AT, PRIVATE_AT = EVENT.size - 2, EVENT.size - 1
 OPINIONS_AT = tuple(map(KINDS.index, OPINIONS))
 MOST_OPINIONS = 5_000
 """Likes and dislikes of a listener that are kept when they are no longer among the newest events."""
@@ -100,12 +102,13 @@ class Recent(NamedTuple):
 class Listener:
     """The newest `most` events of one listener, and what was liked or disliked before; not safe between threads."""
 
-    __slots__ = ("_most", "_numbers", "_opinions", "_packed", "changes", "loaded")
+    __slots__ = ("_most", "_numbers", "_opinions", "_packed", "_withdrawn", "changes", "loaded")
 
     def __init__(self, numbers: TrackNumbers, most: int) -> None:
         self._numbers = numbers
         self._most = most
         self._packed, self._opinions = bytearray(), bytearray()
+        self._withdrawn: frozenset[TrackId] = frozenset()
         self.loaded = False
         """Whether what was stored before is in."""
         self.changes = 0
@@ -120,25 +123,45 @@ class Listener:
         return OF_ITS_OWN + sys.getsizeof(self._packed) + sys.getsizeof(self._opinions)
 
     def take(self, event: PlayEvent) -> None:
-        """An event that has just come; one that is there already changes nothing."""
-        if not self._has(event.event_id):
+        """An event that has just come; one that is there already changes nothing, but that it may become private."""
+        if event.private and (held := self._held(event.event_id)):
+            self.changes += any(not packed[place + PRIVATE_AT] for packed, place in held)
+            for packed, place in held:
+                packed[place + PRIVATE_AT] = True
+        elif not self._has(event.event_id) and not self._long_gone(event):
             self._packed += self._pack(event)
             self._shorten()
             self.changes += 1
 
+    def withdraw(self, track: TrackId) -> None:
+        """What was said of `track` until now was never said."""
+        number = self._numbers.number(track)
+        for packed in (self._packed, self._opinions):
+            held = np.frombuffer(bytes(packed), NUMBER)
+            gone = np.flatnonzero((held["number"] == number) & np.isin(held["kind"], OPINIONS_AT))
+            for place in gone[::-1].tolist():
+                del packed[place * EVENT.size : (place + 1) * EVENT.size]
+        if not self.loaded:
+            self._withdrawn |= {track}
+        self.changes += 1
+
     def load(self, stored: Iterable[PlayEvent], opinions: Iterable[PlayEvent] = ()) -> None:
         """Events from before, and likes and dislikes from long before, both oldest first.
 
-        Events that came live as well stay where they are.
+        Events that came live as well stay where they are; what was taken back meanwhile stays away.
         """
+        stored = list(stored)
+        if len(stored) >= self._most:
+            self._drop_private_before(stored[0].at_ms)
         older = bytearray()
         for event in stored:
-            if not self._has(event.event_id):
+            if not self._has(event.event_id) and not self._is_withdrawn(event):
                 older += self._pack(event)
         self._packed = older + self._packed
-        self._opinions = bytearray().join(self._pack(event) for event in opinions) + self._opinions
+        before = (self._pack(event) for event in opinions if not self._is_withdrawn(event))
+        self._opinions = bytearray().join(before) + self._opinions
         self._shorten()
-        self.loaded = True
+        self.loaded, self._withdrawn = True, frozenset()
         self.changes += 1
 
     def recent(self, user: UserId) -> Recent:
@@ -167,10 +190,28 @@ class Listener:
         )
 
     def _has(self, event_id: UUID) -> bool:
-        place = self._packed.find(event_id.bytes)
-        while place >= 0 and place % EVENT.size:
-            place = self._packed.find(event_id.bytes, place + 1)
-        return place >= 0
+        return _found(self._packed, event_id) >= 0
+
+    def _held(self, event_id: UUID) -> list[tuple[bytearray, int]]:
+        """Where an event is, among the newest or among the opinions from before."""
+        places = ((packed, _found(packed, event_id)) for packed in (self._packed, self._opinions))
+        return [(packed, place) for packed, place in places if place >= 0]
+
+    def _long_gone(self, event: PlayEvent) -> bool:
+        """Whether it is the private copy of an event from before all these: nothing has to be known of it."""
+        if not event.private or len(self) < self._most:
+            return False
+        *_, at_ms, _kind, _private = EVENT.unpack_from(self._packed)
+        return event.at_ms < int(at_ms)
+
+    def _drop_private_before(self, moment_ms: int) -> None:
+        """Of what came before the stored events did, let go of private copies of what is not even among those."""
+        events = [self._packed[place : place + EVENT.size] for place in range(0, len(self._packed), EVENT.size)]
+        kept = (one for one in events if not one[PRIVATE_AT] or EVENT.unpack(one)[4] >= moment_ms)
+        self._packed = bytearray().join(kept)
+
+    def _is_withdrawn(self, event: PlayEvent) -> bool:
+        return event.kind in OPINIONS and event.track in self._withdrawn
 
     def _shorten(self) -> None:
         over = max(len(self) - self._most, 0) * EVENT.size
@@ -180,3 +221,11 @@ class Listener:
                 self._opinions += event
         del self._packed[:over]
         del self._opinions[: -MOST_OPINIONS * EVENT.size]
+
+
+def _found(packed: bytearray, event_id: UUID) -> int:
+    """Where an event begins; -1 when it is not there."""
+    place = packed.find(event_id.bytes)
+    while place >= 0 and place % EVENT.size:
+        place = packed.find(event_id.bytes, place + 1)
+    return place

@@ -226,11 +226,14 @@ class Live:
             self._listeners.begin_anew(user)
             return
         try:
-            event = decode(delivery.value)
+            message = decode(delivery.value)
         except BadEvent:
             # The durable reader puts it on `plays.dead` with the reason; twice would be once too often.
             return
-        self._listeners.take(event)
+        if isinstance(message, PlayEvent):
+            self._listeners.take(message)
+        else:
+            self._listeners.withdraw(message)
 
     async def _loaded(self, user: UserId) -> None:
         if time.monotonic() < self._stored_distrusted_until:

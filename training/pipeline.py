@@ -122,9 +122,11 @@ def _normaliser(store: Store) -> tuple[int, Normaliser]:
 def _prepared(
     settings: Settings, addresses: Addresses, store: Store, work: Workspace, normaliser_version: int, stages: Stages
 ) -> Prepared:
-    """What Spark made of the store: now, or before an interruption when nobody was forgotten since."""
+    """What Spark made of the store: now, or before an interruption when nobody was forgotten or took a play back since."""
     before = work.job.prepared
-    if before is not None and not someone_forgotten(before.sessions, store):
+    if before is not None and not (
+        store.plays.amended_since(before.read_ms) or someone_forgotten(before.sessions, store)
+    ):
         begun = time.strftime("%H:%M", time.localtime(work.job.begun_ms / 1000))
         stages.say(f"going on with the training that was interrupted; its plays were read at {begun}")
         return before

@@ -1,7 +1,7 @@
 """Sending plays: answered when the broker has.
 
-In: `PlayEvent`s, and wishes to be forgotten, from requests; what could not be read, from the durable reader. Out: messages under
-the key `user`, with the id of the request they came by; a message without a value is the listener's wish to be forgotten.
+In: plays, what takes them back, and wishes to be forgotten, from requests; what could not be read, from the durable reader.
+Out: messages under the key `user`, with the id of the request they came by; one without a value is the wish to be forgotten.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from infra.bus.dead import REASON, Letter
 from infra.bus.delivery import REQUEST_ID, Delivery
 from infra.bus.topics import QUIET, Bus, partition_of
 from infra.errors import BusError
-from infra.events import PlayEvent, encode
+from infra.events import Said, encode
 from infra.models import UserId
 
 __all__ = ["PlayProducer"]
@@ -50,7 +50,7 @@ class PlayProducer:
         self._thread = threading.Thread(target=self._serve, name="play-producer", daemon=True)
         self._thread.start()
 
-    async def publish(self, events: Sequence[PlayEvent], request_id: str = "") -> None:
+    async def publish(self, events: Sequence[Said], request_id: str = "") -> None:
         """Send events; returns when all are acknowledged, raises `BusError` when one is not.
 
         After an error some may have arrived: sending the same events again is safe, they count once by their id.

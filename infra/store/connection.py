@@ -41,7 +41,7 @@ class Store:
         self.tracks = TrackStore(db["tracks"])
         self.normalisers = NormaliserStore(db["normalisers"])
         self.failures = FailureStore(db["failures"])
-        self.plays = PlayStore(db["plays"], db["forgotten"])
+        self.plays = PlayStore(db["plays"], db["forgotten"], db["amended"])
         self.users = UserStore(db["users"], db["tokens"])
 
     def prepare(self) -> Self:

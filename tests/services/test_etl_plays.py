@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 
 from etl.plays import run
 from infra.bus import Bus, DeadLetters, Delivery, Letter, PlayProducer
-from infra.events import PlayEvent, encode
+from infra.events import PlayEvent, Said, Withdrawal, encode
 from infra.models import UserId
 from infra.services import Services
 from infra.settings import Settings, child_environment
@@ -95,6 +95,29 @@ def test_each_event_once_however_often_it_is_sent_and_read(store: Store, bus: Bu
         soon(lambda: history(store, "user 0")[0] == str(later.event_id))
     stored = [p.event_id for p in store.plays.scan()]
     assert len(stored) == len(set(stored)) == 61
+
+
+def test_what_is_taken_back_counts_once_and_in_its_place_however_often_it_is_read(
+    store: Store, bus: Bus, producer: PlayProducer
+):
+    heard, liked, again = play("t"), play("t", kind="liked", minute=1), play("t", kind="liked", minute=3)
+    said: list[Said] = [
+        heard,
+        liked,
+        heard.model_copy(update={"private": True}),
+        Withdrawal(withdraws="opinion", user=heard.user, track=heard.track),
+        again,
+    ]
+    for number in range(2):
+        last = play("last", minute=5 + number)
+        asyncio.run(producer.publish([*said, last]))
+        with reading(store, bus):
+            soon(lambda last=last: str(last.event_id) in history(store))
+        assert {p.event_id: p.private for p in store.plays.scan() if p.track == heard.track} == {
+            str(heard.event_id): True,
+            str(again.event_id): False,
+        }
+    assert letters(bus) == []
 
 
 def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -93,6 +94,70 @@ def test_an_event_counts_once(store: Store):
     assert store.plays.append(events) == 3
     assert store.plays.append([*events, play("Two")]) == 1
     assert store.plays.count() == 4
+
+
+@pytest.mark.parametrize("private_first", [True, False])
+def test_the_same_event_again_makes_it_private_for_good_in_any_order(store: Store, private_first: bool):
+    event, other = play("One"), play("Two")
+    private = event.model_copy(update={"private": True})
+    order = [private, event] if private_first else [event, private]
+    store.plays.append([other])
+    for _ in range(2):
+        store.plays.append(order)
+        for one in order:
+            store.plays.append([one])
+    assert {p.event_id: p.private for p in store.plays.scan()} == {
+        str(event.event_id): True,
+        str(other.event_id): False,
+    }
+    assert event.model_copy(update={"private": True}) in store.plays.history(UserId("me"), 5)[0]
+
+
+def test_nobody_makes_another_listener_s_event_private(store: Store):
+    event = play("One")
+    store.plays.append([event])
+    store.plays.append([event.model_copy(update={"user": UserId("other"), "private": True})])
+    store.plays.make_private(UserId("other"), [event.event_id])
+    assert [p.private for p in store.plays.scan()] == [False]
+
+
+def test_an_opinion_that_is_taken_back_is_gone_and_nothing_else(store: Store):
+    kept = [play("One"), play("Two", kind="liked"), play("One", user="other", kind="liked")]
+    store.plays.append([*kept, play("One", kind="liked"), play("One", kind="disliked", minute=2)])
+    store.plays.withdraw(UserId("me"), track_id("One"))
+    store.plays.withdraw(UserId("me"), track_id("Three"))
+    assert {p.event_id for p in store.plays.scan()} == {str(e.event_id) for e in kept}
+
+
+def test_changes_of_stored_events_can_be_noticed(store: Store):
+    me, began = UserId("me"), now_ms()
+    event = play("One")
+    store.plays.append([event, play("Two", private=True)])
+    assert store.plays.amendments(me) == 0
+    assert not store.plays.amended_since(began)
+    store.plays.append([event.model_copy(update={"private": True})])
+    first = store.plays.amendments(me)
+    store.plays.withdraw(me, event.track)
+    assert 0 < first < store.plays.amendments(me)
+    assert store.plays.amended_since(began)
+    assert not store.plays.amended_since(now_ms() + 1)
+    assert store.plays.amendments(UserId("other")) == 0
+
+
+def test_what_was_written_since_a_moment_comes_with_when(store: Store):
+    store.plays.append([play("One", minute=5), play("One", user="other")])
+    ((stored_ms, first),) = store.plays.written_since(UserId("me"), 0)
+    time.sleep(0.01)
+    later = play("Two", minute=1)
+    store.plays.append([later])
+    assert [p.event_id for _, p in store.plays.written_since(UserId("me"), stored_ms + 1)] == [str(later.event_id)]
+    assert {p.event_id for _, p in store.plays.written_since(UserId("me"), 0)} == {
+        first.event_id,
+        str(later.event_id),
+    }
+    assert store.plays.has(later.event_id)
+    assert store.plays.chosen(UserId("me"), [later.event_id]) == [later]
+    assert store.plays.chosen(UserId("other"), [later.event_id]) == []
 
 
 def test_history_is_newest_first_in_pages_without_gap_or_overlap(store: Store):

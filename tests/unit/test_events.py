@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from infra.errors import BadEvent
-from infra.events import decode, encode
+from infra.events import PlayEvent, Withdrawal, decode, encode
 
-GOLDEN = Path(__file__).parents[1] / "data" / "events" / "v1.json"
+EVENTS = Path(__file__).parents[1] / "data" / "events"
+GOLDEN, WITHDRAWAL = EVENTS / "v1.json", EVENTS / "withdrawal-v1.json"
 
 
 def test_golden_payload_reads_and_writes_back_the_same():
@@ -21,6 +22,26 @@ def test_golden_payload_reads_and_writes_back_the_same():
     written = json.loads(encode(event))
     assert datetime.fromisoformat(written.pop("at")) == datetime.fromisoformat(stored.pop("at"))
     assert written == stored
+
+
+def test_golden_withdrawal_reads_and_writes_back_the_same():
+    withdrawal = decode(WITHDRAWAL.read_bytes())
+    assert isinstance(withdrawal, Withdrawal)
+    assert json.loads(encode(withdrawal)) == json.loads(WITHDRAWAL.read_text())
+
+
+def test_a_play_that_only_speaks_of_withdrawing_is_a_play():
+    event = json.loads(GOLDEN.read_text()) | {"client": "withdraws"}
+    assert isinstance(decode(json.dumps(event).encode()), PlayEvent)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("withdraws", "plays"), ("user", ""), ("track", "a/b"), ("kind", "liked")]
+)
+def test_a_bad_withdrawal_names_the_field_at_fault(field: str, value: object):
+    with pytest.raises(BadEvent) as caught:
+        decode(json.dumps(json.loads(WITHDRAWAL.read_text()) | {field: value}).encode())
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from infra.bus import PARTITIONS, Delivery, Lag, partition_of
 from infra.clock import to_ms
 from infra.errors import BusError, StoreError
-from infra.events import OPINIONS, PlayEvent, encode
+from infra.events import OPINIONS, PlayEvent, Withdrawal, encode
 from infra.models import TrackId, UserId
 from serving.ends import SharedEnds
 from serving.listener import OF_ITS_OWN, Listener, TrackNumbers
@@ -157,6 +157,44 @@ def test_an_answer_does_not_wait_for_ever(live: Live, topic: Topic):
     assert asyncio.run(live.recent(ME)).as_of is None
     assert time.monotonic() - began < 2
     topic.flowing.set()
+
+
+def test_a_play_that_becomes_private_stays_where_it_is(live: Live, topic: Topic, stored: Stored):
+    old, new = play("one"), play("two", minute=1)
+    stored.events = [old]
+    topic.play(new)
+    assert ids(live) == [str(old.event_id), str(new.event_id)]
+    topic.play(old.model_copy(update={"private": True}))
+    topic.play(old)
+    found = asyncio.run(live.recent(ME))
+    assert [(e.event_id, e.private) for e in found.events()] == [(old.event_id, True), (new.event_id, False)]
+    changes = found.changes
+    topic.play(old.model_copy(update={"private": True}))
+    assert asyncio.run(live.recent(ME)).changes == changes
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_private_copies_of_plays_from_long_ago_push_nothing_out(live: Live, topic: Topic, stored: Stored, known: bool):
+    stored.events = [play(f"{n}", minute=n) for n in range(30)]
+    newest = [str(e.event_id) for e in stored.events[-10:]]
+    if known:
+        assert ids(live) == newest
+    for event in stored.events[:9]:
+        topic.play(event.model_copy(update={"private": True}))
+    assert ids(live) == newest
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_opinion_that_is_taken_back_was_never_there(live: Live, topic: Topic, stored: Stored, known: bool):
+    stored.events = [play("one", kind="disliked"), *(play("two", minute=1 + n) for n in range(20))]
+    topic.play(play("three", kind="disliked", minute=30))
+    if known:
+        assert barred(live) == {track_id("one"), track_id("three")}
+    for name in ("one", "three"):
+        topic.put(ME, encode(Withdrawal(withdraws="opinion", user=ME, track=track_id(name))))
+    assert barred(live) == frozenset()
+    again = topic.play(play("one", kind="disliked", minute=40))
+    assert barred(live) == {again.track}
 
 
 def test_stored_and_live_events_are_one_list_with_each_event_once(live: Live, topic: Topic, stored: Stored):
