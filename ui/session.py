@@ -17,7 +17,7 @@ from infra.errors import Denied, SegueError
 from infra.models import UserId
 from ui.client import Client
 
-__all__ = ["Asking", "Listener", "routes", "same_origin"]
+__all__ = ["Asking", "Listener", "listener_of", "routes", "same_origin"]
 
 LISTENER = UserId("me")
 """Who listens while there are no accounts."""
@@ -59,10 +59,14 @@ async def listener(
     segue_user: Annotated[str | None, Cookie()] = None,
     segue_token: Annotated[str | None, Cookie()] = None,
 ) -> Listener:
-    """Who the cookies say it is, or `me`; whether that is true, the HTTP API decides."""
-    client: Client = request.app.state.client
-    if segue_user and segue_token and TOKEN.fullmatch(segue_token):
-        return Listener(UserId(unquote(segue_user)), client.with_token(segue_token), segue_token)
+    """Who the cookies of a request say it is."""
+    return listener_of(request.app.state.client, segue_user, segue_token)
+
+
+def listener_of(client: Client, user: str | None, token: str | None) -> Listener:
+    """Who the cookies say it is, or `me`; whether that is true, the HTTP API decides. `client` carries no token of its own."""
+    if user and token and TOKEN.fullmatch(token):
+        return Listener(UserId(unquote(user)), client.with_token(token), token)
     return Listener(LISTENER, client)
 
 
