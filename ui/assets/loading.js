@@ -1,0 +1,40 @@
+// What stands in a view until the service has answered, and when it does not.
+// In: a question and what to make of its answer. Out: bones, then the view, or a failure from which one can ask again.
+
+import { failure, skeleton } from './draw.js';
+import { SignIn } from './service.js';
+
+export async function loaded(app, holder, bones, ask, show) {
+  const settled = skeleton(holder, bones);
+  try {
+    const answer = await ask();
+    settled();
+    await show(answer);
+  } catch (error) {
+    if (error instanceof SignIn) return; // the whole page asks for it
+    failure(app, holder, error, () => loaded(app, holder, bones, ask, show));
+  }
+}
+
+// Calls `act` now and then while somebody can see the page. Returns a function that ends it.
+export function whileSeen(ms, act) {
+  const timer = setInterval(() => document.visibilityState === 'visible' && act(), ms);
+  return () => clearInterval(timer);
+}
+
+const GLANCE_MS = 4000;
+
+// While music is brought in, or was since `pages` were fetched, they are fetched again, and `changed` is called.
+// Returns a function that ends it.
+export function followLibrary(app, pages, changed) {
+  const glance = async () => {
+    const health = await app.service.get('health').catch(() => null);
+    if (!health) return;
+    const before = pages.library;
+    pages.library = health.tracks;
+    if (before === undefined || before === health.tracks) return;
+    if (await pages.renew().catch(() => false)) changed();
+  };
+  glance();
+  return whileSeen(GLANCE_MS, glance);
+}

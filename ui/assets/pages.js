@@ -1,0 +1,75 @@
+// A long answer of the service, page by page, kept while one looks elsewhere and comes back.
+// In: `fetchPage(cursor, limit)` → { items, cursor }. Out: `items` so far, and more of them when asked.
+
+const FIRST = 60; // what fills a screen comes first
+const LATER = 300;
+const MOST = 1000; // what the service gives at once
+const KEPT = 12;
+
+export class Pages {
+  constructor(fetchPage) {
+    this.fetchPage = fetchPage;
+    this.items = [];
+    this.cursor = undefined; // undefined: nothing asked yet; null: that was all
+    this.coming = null;
+  }
+
+  get ended() {
+    return this.cursor === null;
+  }
+
+  // The next page; whoever asks meanwhile waits for the same one.
+  more() {
+    if (this.ended) return Promise.resolve();
+    this.coming ??= this.#next().finally(() => (this.coming = null));
+    return this.coming;
+  }
+
+  async #next() {
+    const page = await this.fetchPage(this.cursor, this.items.length ? LATER : FIRST);
+    this.items = this.items.concat(page.items);
+    this.cursor = page.cursor ?? null;
+  }
+
+  // The same stretch again, as it is now. Returns whether anything differs.
+  async renew() {
+    await this.coming;
+    const wanted = this.items.length;
+    const fresh = new Pages(this.fetchPage);
+    do {
+      const page = await this.fetchPage(fresh.cursor, Math.min(MOST, Math.max(FIRST, wanted - fresh.items.length)));
+      fresh.items = fresh.items.concat(page.items);
+      fresh.cursor = page.cursor ?? null;
+    } while (!fresh.ended && fresh.items.length < wanted);
+    const same = fresh.items.length === wanted && fresh.items.every((item, place) => alike(item, this.items[place]));
+    [this.items, this.cursor] = [fresh.items, fresh.cursor];
+    return !same;
+  }
+}
+
+function alike(one, other) {
+  return one.id === other.id && one.n_tracks === other.n_tracks && one.title === other.title;
+}
+
+const kept = new Map();
+
+// The pages that `key` named before, so that going back shows at once what was there; or new ones.
+export function remembered(key, fetchPage) {
+  const pages = kept.get(key) ?? new Pages(fetchPage);
+  kept.delete(key);
+  kept.set(key, pages);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  return pages;
+}
+
+// Somebody else listens now, or the library has changed so much that nothing may be kept.
+export function forget() {
+  kept.clear();
+}
+
+// Pages that have everything already.
+export function fixed(items) {
+  const pages = new Pages(async () => ({ items, cursor: null }));
+  [pages.items, pages.cursor] = [items, null];
+  return pages;
+}

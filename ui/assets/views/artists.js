@@ -1,0 +1,32 @@
+// All artists, as round pictures.
+// In: the library. Out: a grid that grows as one scrolls, and while music is brought in.
+
+import { CardGrid } from '../cardgrid.js';
+import { artistCard, emptyState } from '../draw.js';
+import { followLibrary } from '../loading.js';
+import { viewHead } from '../masthead.js';
+import { remembered } from '../pages.js';
+import { playArtist } from '../shelves.js';
+
+export async function render(holder, params, app) {
+  const pages = remembered('artists', (cursor, limit) => app.service.get('artists', { limit, cursor }));
+  const { head, count } = viewHead(app, app.t('artists.title'));
+  const place = document.createElement('div');
+  holder.append(head, place);
+  const grid = new CardGrid(app, place, pages, {
+    label: app.t('artists.title'),
+    card: (artist) => artistCard(app, artist, { onPlay: () => playArtist(app, artist) }),
+    counted: ({ items, ended }) => {
+      count.textContent = items.length && ended ? app.t('count.artists', { n: items.length }) : '';
+      if (ended && !items.length) emptyState(app, place, 'states.empty_library');
+    },
+  });
+  const ended = followLibrary(app, pages, () => {
+    if (place.contains(grid.box)) grid.reset();
+    else app.go(location.hash, { replace: true });
+  });
+  return () => {
+    ended();
+    grid.close();
+  };
+}

@@ -1,0 +1,79 @@
+// A way from one track to another, in small steps.
+// In: `from` and `to` of the address, or chosen here. Out: the way as a line of covers, that plays and can be kept.
+
+import { button, byline, cover, emptyState, iconButton, node } from '../draw.js';
+import { loaded } from '../loading.js';
+import { choice, viewHead } from '../masthead.js';
+import { Picker } from '../picker.js';
+import { saveAsPlaylist } from '../addto.js';
+import { trackMenu } from '../trackmenu.js';
+
+const LENGTHS = [6, 9, 12, 18, 25];
+const USUAL = 12;
+
+export async function render(holder, { query }, app) {
+  const steps = LENGTHS.includes(Number(query.get('n'))) ? Number(query.get('n')) : USUAL;
+  const ends = { from: null, to: null };
+  const ids = ['from', 'to'].map((end) => query.get(end)).filter(Boolean);
+  const { items } = ids.length ? await app.service.get('tracks', { ids: ids.join(',') }).catch(() => ({ items: [] })) : { items: [] };
+  for (const end of ['from', 'to']) ends[end] = items.find((track) => track.id === query.get(end)) ?? null;
+  const go = (changed) => {
+    const wanted = { from: ends.from?.id ?? '', to: ends.to?.id ?? '', n: steps, ...changed };
+    app.go(`#/journey?${new URLSearchParams(wanted)}`, { replace: true });
+  };
+  const lengths = LENGTHS.map((n) => [String(n), app.t('count.tracks', { n })]);
+  const { head } = viewHead(app, app.t('trip.title'), [choice(app.t('trip.length'), lengths, String(steps), (n) => go({ n }))]);
+  const form = node('div', 'segue-trip-ends');
+  const pickers = ['from', 'to'].map((end) => new Picker(app, app.t(`trip.${end}`), (track) => go({ [end]: track?.id ?? '' })));
+  const swap = iconButton('repeat', app.t('trip.swap'), () => go({ from: ends.to?.id ?? '', to: ends.from?.id ?? '' }));
+  swap.classList.add('segue-trip-swap');
+  form.append(pickers[0].show(ends.from), swap, pickers[1].show(ends.to));
+  const place = node('div');
+  holder.append(head, node('p', 'segue-explained', app.t('trip.text')), form, place);
+  if (!ends.from || !ends.to) {
+    emptyState(app, place, ends.from || ends.to ? 'trip.half' : 'trip.none');
+    pickers[ends.from ? 1 : 0].focus();
+    return undefined;
+  }
+  return way(app, place, ends, steps);
+}
+
+async function way(app, place, { from, to }, n) {
+  let off = null;
+  await loaded(app, place, 'cards', () => app.service.get('me/journey', { from: from.id, to: to.id, n }), ({ items }) => {
+    const tracks = items.map(({ track }) => track);
+    const name = app.t('trip.name', { from: from.title, to: to.title });
+    const does = node('div', 'segue-actions');
+    does.append(
+      button(app.t('trip.play'), () => app.play(tracks, { from: name }), { kind: 'strong', icon: 'play' }),
+      button(app.t('does.keep'), () => saveAsPlaylist(app, name, tracks), { icon: 'playlist' }),
+    );
+    const line = node('ol', 'segue-trip');
+    line.setAttribute('aria-label', name);
+    line.append(...tracks.map((track, at) => stop(app, tracks, at, name)));
+    place.append(does, line);
+    const mark = () => {
+      for (const each of line.children) each.classList.toggle('segue-current', each.dataset.id === app.player.current?.id);
+    };
+    mark();
+    off = app.on('current', mark);
+  });
+  return () => off?.();
+}
+
+function stop(app, tracks, at, name) {
+  const track = tracks[at];
+  const item = node('li', 'segue-stop');
+  item.dataset.id = track.id;
+  const play = node('button', 'segue-stop-play');
+  play.type = 'button';
+  play.setAttribute('aria-label', app.t('table.play', { title: track.title, artist: byline(track) }));
+  play.append(cover(app, track), node('span', 'segue-stop-number', at + 1));
+  play.addEventListener('click', () => app.play(tracks, { at, from: name }));
+  const more = iconButton('more', app.t('row.more', { title: track.title }), () => app.menu(more, trackMenu(app, track)));
+  more.setAttribute('aria-haspopup', 'menu');
+  const words = node('span', 'segue-texts');
+  words.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track) || app.t('states.unknown_artist')));
+  item.append(play, words, more);
+  return item;
+}

@@ -1,0 +1,38 @@
+// One of the day's mixes.
+// In: its id, which stays the same. Out: a page that plays it, and keeps it as a playlist.
+
+import { button, emptyState } from '../draw.js';
+import { loaded } from '../loading.js';
+import { masthead, mosaic, moreButton, playActions } from '../masthead.js';
+import { mixName, mixText } from '../mixes.js';
+import { fixed } from '../pages.js';
+import { saveAsPlaylist } from '../addto.js';
+import { manyMenu } from '../trackmenu.js';
+import { TrackTable } from '../tracktable.js';
+
+export async function render(holder, { id }, app) {
+  let table = null;
+  await loaded(app, holder, 'page', () => app.service.get('me/mixes'), ({ items }) => {
+    const mix = items.find((each) => each.id === id);
+    if (!mix) return void emptyState(app, holder, 'mixes.none', { label: app.t('mixes.home'), run: () => app.go('#/') });
+    const name = mixName(app, mix);
+    const tracks = async () => mix.items;
+    const keep = button(app.t('does.keep'), () => saveAsPlaylist(app, name, mix.items), { icon: 'playlist' });
+    const more = moreButton(app, name, () => manyMenu(app, name, tracks));
+    holder.append(
+      masthead(app, {
+        picture: mosaic(app, mix.items, name),
+        kind: app.t(id.startsWith('daily') ? 'mixes.kind_daily' : 'mixes.kind'),
+        title: name,
+        facts: [mixText(app, mix), app.t('count.tracks', { n: mix.items.length })],
+        actions: [...playActions(app, name, tracks), keep, more],
+      }),
+    );
+    table = new TrackTable(app, holder, fixed(mix.items), {
+      label: name,
+      from: name,
+      columns: ['place', 'title', 'artist', 'album', 'length'],
+    });
+  });
+  return () => table?.close();
+}

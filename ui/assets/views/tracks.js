@@ -1,0 +1,44 @@
+// All tracks as a table, sorted by its heads.
+// In: `order` and `genre` of the address. Out: a table of any length, that grows while music is brought in.
+
+import { emptyState } from '../draw.js';
+import { followLibrary } from '../loading.js';
+import { choice, viewHead } from '../masthead.js';
+import { remembered } from '../pages.js';
+import { TrackTable } from '../tracktable.js';
+
+const ORDERS = ['artist', 'title', 'album', 'newest', 'year', 'duration'];
+
+export async function render(holder, { query }, app) {
+  const order = ORDERS.includes(query.get('order')) ? query.get('order') : 'artist';
+  const pages = remembered(`tracks ${order}`, (cursor, limit) => app.service.get('tracks', { order, limit, cursor }));
+  const go = (chosen) => app.go(`#/tracks?order=${chosen}`, { replace: true });
+  const orders = ORDERS.map((each) => [each, app.t(`orders.${each}`)]);
+  const { head, count } = viewHead(app, app.t('tracks.title'), [choice(app.t('orders.label'), orders, order, go)]);
+  const place = document.createElement('div');
+  holder.append(head, place);
+  let whole = null;
+  const shown = ({ items, ended }) => {
+    const n = ended ? items.length : whole;
+    count.textContent = n ? app.t('count.tracks', { n }) : '';
+    if (ended && !items.length) emptyState(app, place, 'states.empty_library');
+  };
+  const table = new TrackTable(app, place, pages, {
+    label: app.t('tracks.title'),
+    from: app.t('tracks.title'),
+    order,
+    onOrder: go,
+    counted: shown,
+  });
+  const health = await app.service.get('health').catch(() => null);
+  whole = health?.tracks ?? null;
+  shown(pages);
+  const ended = followLibrary(app, pages, () => {
+    if (place.contains(table.grid)) table.reset();
+    else app.go(location.hash, { replace: true });
+  });
+  return () => {
+    ended();
+    table.close();
+  };
+}
