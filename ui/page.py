@@ -17,9 +17,12 @@ ASSETS_PATH = "/segue"
 """Where the files of `ASSETS` answer."""
 
 START = """
-import(new URL('segue/player.js', document.baseURI))
-  .then((player) => player.start(element, { httpPort: props.http_port }));
+import(new URL('segue/app.js', document.baseURI))
+  .then((app) => app.start(element, { httpPort: props.http_port }));
 """
+
+FIRST_STYLE = "base.css"
+"""What the other style sheets build on."""
 
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 
@@ -41,14 +44,14 @@ def appearance() -> dict[str, Any]:
     """Arguments of `mount_gradio_app`: our style on system fonts, nothing from outside, no Gradio footer."""
     # Gradio's own fonts are left out: the page is drawn with the fonts that the listener's system has.
     theme = gr.themes.Base(font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")).set(
-        body_background_fill="#faf8f5",
-        body_background_fill_dark="#151312",
-        body_text_color="#211e1b",
-        body_text_color_dark="#f3efea",
+        body_background_fill="#faf7f2",
+        body_background_fill_dark="#141110",
+        body_text_color="#221d19",
+        body_text_color_dark="#f5efe8",
     )
     return {
         "theme": theme,
-        "css_paths": [ASSETS / "segue.css"],
+        "head": "".join(f'<link rel="stylesheet" href="segue/styles/{name}">' for name in _styles()),
         "favicon_path": str(ASSETS / "segue.svg"),
         "footer_links": [],
         "run_history": False,
@@ -57,3 +60,8 @@ def appearance() -> dict[str, Any]:
         "enable_monitoring": False,
         "mcp_server": False,
     }
+
+
+def _styles() -> list[str]:
+    names = (path.name for path in (ASSETS / "styles").glob("*.css"))
+    return sorted(names, key=lambda name: (name != FIRST_STYLE, name))

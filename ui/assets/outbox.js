@@ -1,10 +1,11 @@
 // Play events on their way to the service.
-// In: events from the player. Out: POST api/plays; each is kept in localStorage until it is acknowledged, so that
-// nothing is lost while the service is away or when the tab closes. The same id sent twice counts once.
+// In: events from the player. Out: POST api/plays; each lies in localStorage under a key of its own until it is acknowledged,
+// so that nothing is lost while the service is away, when the tab closes, or between two tabs; one tab at a time sends.
 
 const BATCH = 100;
 const FIRST_RETRY_MS = 2000;
 const LAST_RETRY_MS = 30000;
+const STALE_MS = 3000; // what another tab added is its own to send for so long
 
 export function uuid() {
   if (crypto.randomUUID) return crypto.randomUUID();
@@ -15,49 +16,81 @@ export function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+// Runs `act` unless another tab is at it; where the browser has no locks, the service counts an event once anyway.
+async function alone(name, act) {
+  if (!navigator.locks) return act();
+  return navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? act() : undefined));
+}
+
 export class Outbox {
+  #own = new Set();
+  #sending = false;
+  #retryMs = FIRST_RETRY_MS;
+  #timer = 0;
+
   // `acknowledged(events)` is called when the service has taken some, `refused()` when it asks for a sign-in.
   constructor(url, user, { acknowledged, refused }) {
     this.url = `${url}?user=${encodeURIComponent(user)}`; // another tab may sign somebody else in
-    this.key = `segue.outbox.${user}`;
+    this.prefix = `segue.outbox.${user}.`;
     this.acknowledged = acknowledged;
     this.refused = refused;
-    this.sending = false;
-    this.retryMs = FIRST_RETRY_MS;
     addEventListener('online', () => this.flush());
   }
 
   add(event, { quietly = false } = {}) {
-    this.#write([...this.pending(), event]);
+    this.#own.add(event.event_id);
+    localStorage.setItem(this.prefix + event.event_id, JSON.stringify(event));
     if (!quietly) setTimeout(() => this.flush()); // what happens at once travels together
   }
 
+  // Takes back what has not been sent yet. Returns whether there was something.
+  withdraw(unwanted) {
+    const found = this.pending().filter(unwanted);
+    this.#remove(found);
+    return found.length > 0;
+  }
+
+  // Oldest first.
   pending() {
-    try {
-      return JSON.parse(localStorage.getItem(this.key)) || [];
-    } catch {
-      return [];
-    }
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
+    const events = keys.map((key) => parsed(localStorage.getItem(key))).filter(Boolean);
+    return events.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
   }
 
   // The tab is closing: nobody will hear the answer, so the events stay until a later page has it.
   beacon() {
-    const events = this.pending().slice(-BATCH);
+    const events = this.#mine().slice(-BATCH);
     if (events.length) navigator.sendBeacon(this.url, JSON.stringify(events));
   }
 
   async flush(size = BATCH) {
-    const events = this.pending().slice(0, size);
-    if (this.sending || !events.length) return;
-    this.sending = true;
-    clearTimeout(this.timer);
-    const status = await this.#post(events);
-    this.sending = false;
+    if (this.#sending || !this.#mine().length) return;
+    this.#sending = true;
+    clearTimeout(this.#timer);
+    const sent = await alone(this.prefix, () => this.#send(size));
+    this.#sending = false;
+    if (!sent) return this.#later(); // another tab is sending
+    const { events, status } = sent;
     if (status < 300) this.#settled(events);
     else if (status === 401) this.refused();
     else if (status !== 422) this.#later();
     else if (events.length > 1) this.flush(1); // one is at fault: find it
     else this.#dropped(events); // it would be refused for ever
+  }
+
+  // Its own events, and those of tabs that are gone.
+  #mine() {
+    const stale = new Date(Date.now() - STALE_MS).toISOString();
+    return this.pending().filter((event) => this.#own.has(event.event_id) || event.at < stale);
+  }
+
+  // Removed while no other tab can be sending the same.
+  async #send(size) {
+    const events = this.#mine().slice(0, size);
+    if (!events.length) return { events, status: 200 };
+    const status = await this.#post(events);
+    if (status < 300) this.#remove(events);
+    return { events, status };
   }
 
   async #post(events) {
@@ -71,9 +104,8 @@ export class Outbox {
   }
 
   #settled(events) {
-    this.retryMs = FIRST_RETRY_MS;
-    this.#remove(events);
-    this.acknowledged(events);
+    this.#retryMs = FIRST_RETRY_MS;
+    if (events.length) this.acknowledged(events);
     this.flush();
   }
 
@@ -84,16 +116,22 @@ export class Outbox {
   }
 
   #later() {
-    this.timer = setTimeout(() => this.flush(), this.retryMs);
-    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+    this.#timer = setTimeout(() => this.flush(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
   }
 
   #remove(events) {
-    const done = new Set(events.map((event) => event.event_id));
-    this.#write(this.pending().filter((event) => !done.has(event.event_id)));
+    for (const event of events) {
+      this.#own.delete(event.event_id);
+      localStorage.removeItem(this.prefix + event.event_id);
+    }
   }
+}
 
-  #write(events) {
-    localStorage.setItem(this.key, JSON.stringify(events));
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }

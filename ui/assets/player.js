@@ -1,421 +1,251 @@
-// The listening page: the library, the player, and Up next, which follows what the listener does.
-// In: the routes api/* beside this page, and audio and covers from the HTTP API's own port.
-// Out: sound, and play events (started, progress, finished, skipped, liked, disliked) through the outbox.
+// Sound: two audio elements, one that is heard and one that already holds what comes next.
+// In: tracks and what the listener does. Out: sound, and signals: `current`, `playing`, `time`, `waiting`, and what became
+// of a listening: `began`, `left` (before its end), `ended`, `broken`.
 
-import { Outbox, uuid } from './outbox.js';
-import * as views from './views.js';
+import { gain } from './loudness.js';
 
-const PAGE = 60;
-const NEXT = 12;
-const PROGRESS_S = 30;
-const SEARCH_MS = 120;
-const RETRY_MS = 5000;
+const LEAD_MS = 40; // how long before the end the next one is started, until it was measured
+const MOST_LEAD_MS = 150;
+const WATCH_S = 1.5; // so long before the end it is watched closely
 const RESTART_S = 3; // "previous" later than this into a track starts it again
-const WEIGHT = { disliked: 4, liked: 3, skipped: 2, finished: 1 };
+const SETTLE_MS = 600; // one that has just begun has the connection for itself
 
-class SignIn extends Error {}
+export class Player {
+  current = null;
+  begun = false; // whether this listening has been heard at all
+  #lead = LEAD_MS;
+  #volume = 1;
+  #muted = false;
+  #even = true;
 
-export function start(root, { httpPort }) {
-  const $ = (id) => root.querySelector(`#segue-${id}`);
-  const audio = $('audio');
-  const ahead = new Audio(); // loads the next track while this one plays
-  ahead.preload = 'auto';
-  const media = `${location.protocol}//${location.hostname}:${httpPort}/tracks/`;
-  const mediaUrl = (track, part) => `${media}${encodeURIComponent(track.id)}/${part}${ticket}`;
-  const audioUrl = (track) => mediaUrl(track, 'audio');
-  const coverUrl = (track) => mediaUrl(track, 'cover');
-
-  const shown = new Map(); // id -> track, in the order of the library list
-  const known = new Map(); // id -> track, everything seen
-  const past = [];
-  let upnext = [];
-  let current = null;
-  let begun = false; // whether `started` was sent for this playing of `current`
-  let progressAt = 0;
-  let cursor = null;
-  let outbox = null;
-  let opinions = {}; // id -> liked or disliked
-  let opinionsKey = '';
-  let because = null; // the last thing that changed Up next: { kind, title, before }
-  const asked = { library: 0, next: 0 };
-  let openTimer = 0;
-  let ticket = ''; // with accounts, what media addresses carry: their elements send no headers
-
-  // --- talking to the service -------------------------------------------------------------------------------------
-
-  async function get(path, query) {
-    const answer = await fetch(`${path}?${new URLSearchParams(query)}`);
-    if (answer.status === 401) throw new SignIn();
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail || 'Segue does not answer.');
-    return answer.json();
+  constructor({ address, say, holder }) {
+    Object.assign(this, { address, say });
+    this.audio = this.#element(holder);
+    this.ahead = this.#element(holder);
+    this.#name();
   }
 
-  function failed(error) {
-    if (error instanceof SignIn) return signIn();
-    const away = error instanceof TypeError; // what fetch throws when nobody answers
-    $('notice-text').textContent = away ? 'Segue does not answer. Music goes on as soon as it is back.' : error.message;
-    $('notice').hidden = false;
-    openSoon();
+  get playing() {
+    return Boolean(this.current) && !this.audio.paused;
   }
 
-  function openSoon() {
-    clearTimeout(openTimer);
-    openTimer = setTimeout(open, RETRY_MS);
+  // In seconds.
+  get position() {
+    return this.resumeAt ?? this.audio.currentTime;
   }
 
-  async function open() {
-    clearTimeout(openTimer);
-    try {
-      const session = await get('api/session', {});
-      root.querySelector('#segue').classList.remove('segue-locked');
-      $('signin').hidden = $('notice').hidden = true;
-      $('signout').hidden = !session.accounts;
-      $('signout').textContent = `Sign out ${session.user}`;
-      ticket = session.token ? `?token=${encodeURIComponent(session.token)}` : '';
-      if (!outbox) listen(session.user);
-      await Promise.all([library(), refresh()]);
-      outbox.flush();
-    } catch (error) {
-      failed(error);
-    }
+  get duration() {
+    return Number.isFinite(this.audio.duration) ? this.audio.duration : (this.current?.duration_ms ?? 0) / 1000;
   }
 
-  function listen(user) {
-    outbox = new Outbox('api/plays', user, { acknowledged, refused: signIn });
-    opinionsKey = `segue.opinions.${user}`;
-    opinions = JSON.parse(localStorage.getItem(opinionsKey) || '{}');
+  get volume() {
+    return this.#volume;
   }
 
-  function signIn() {
-    root.querySelector('#segue').classList.add('segue-locked');
-    $('signin').hidden = false;
-    $('signin').elements.name.focus();
+  set volume(share) {
+    this.#volume = Math.min(1, Math.max(0, share));
+    this.#muted = false;
+    this.#level();
   }
 
-  async function signInWith(form) {
-    const body = JSON.stringify(Object.fromEntries(new FormData(form)));
-    const options = { method: 'POST', body, headers: { 'Content-Type': 'application/json' } };
-    const answer = await fetch('api/session', options).catch(() => null);
-    if (answer?.ok) return location.reload();
-    const told = (await answer?.json().catch(() => null))?.detail;
-    $('signin-error').textContent = typeof told === 'string' ? told : 'Segue does not answer.';
-    $('signin-error').hidden = false;
+  get muted() {
+    return this.#muted;
   }
 
-  // --- the library ------------------------------------------------------------------------------------------------
-
-  async function library({ more = false } = {}) {
-    const turn = ++asked.library;
-    const q = $('search').value.trim();
-    const page = await get('api/tracks', { q, limit: PAGE, ...(more ? { cursor } : {}) });
-    if (turn !== asked.library) return; // a later question is on its way
-    if (!more) shown.clear();
-    for (const track of page.items) {
-      shown.set(track.id, track);
-      known.set(track.id, track);
-    }
-    cursor = page.cursor;
-    const rows = page.items.map((track) => views.trackRow(track, coverUrl(track)));
-    if (more) $('tracks').append(...rows);
-    else $('tracks').replaceChildren(...rows);
-    $('tracks').setAttribute('aria-busy', 'false');
-    describeLibrary(q);
-    showCurrent();
+  set muted(muted) {
+    this.#muted = muted;
+    this.#level();
   }
 
-  function describeLibrary(q) {
-    const found = `${shown.size}${cursor ? '+' : ''}`;
-    $('more').hidden = !cursor;
-    $('count').textContent = q ? `${found} found` : shown.size ? `${found} track${shown.size === 1 ? '' : 's'}` : '';
-    $('empty').hidden = Boolean(q || shown.size);
-    if (!$('empty').hidden) openSoon(); // a folder may be on its way in
-    $('none').hidden = !q || shown.size > 0;
-    $('none').textContent = `Nothing matches “${q}”.`;
-    $('play').disabled = !shown.size && !current;
+  set even(even) {
+    this.#even = even;
+    this.#level();
   }
 
-  // --- up next ----------------------------------------------------------------------------------------------------
-
-  // With a reason, what is shown now becomes what the marks compare with, until the next reason.
-  async function refresh(reason = null) {
-    if (reason) because = { ...reason, before: upnext.map((item) => item.track.id) };
-    const turn = ++asked.next;
-    const answer = await get('api/next', { n: NEXT });
-    if (turn !== asked.next) return;
-    upnext = answer.items.filter((item) => item.track.id !== current?.id);
-    for (const { track } of upnext) known.set(track.id, track);
-    const ids = upnext.map((item) => item.track.id);
-    const marks = because ? views.changes(because.before, ids) : new Map();
-    drawNext(marks);
-    const settled = new Set([...ids, ...past.map((track) => track.id), current?.id]);
-    const gone = because ? because.before.filter((id) => !settled.has(id)).length : 0;
-    $('changed').textContent = because && ids.length ? views.changeLine(because, marks, gone) : '';
-    $('model').textContent = answer.model_version ? `Model ${answer.model_version}` : '';
+  // Leave what is heard and go on with `track`. `kind` is what leaving means: 'skipped', 'progress' or null (it has ended);
+  // `begun` when this is the same listening as before, after a reload or while the service was away.
+  load(track, { at = 0, play = true, begun = false, kind = 'skipped' } = {}) {
+    this.#leave(kind);
+    const [before, audio] = [this.audio, this.ahead];
+    [this.audio, this.ahead] = [audio, before];
+    this.#name();
+    if (!holds(audio, track) || audio.error) this.#fill(audio, track);
+    if (kind) before.pause(); // what has ended may sound its last milliseconds
+    this.current = track;
+    this.begun = begun;
+    this.resumeAt = at || null;
+    if (!at && audio.currentTime) audio.currentTime = 0;
+    if (at && audio.readyState) this.#resume();
+    this.#level();
+    this.say('current', track);
+    this.say('time');
+    if (play) this.play();
+    else this.say('playing', false);
   }
 
-  function drawNext(marks) {
-    const items = upnext.map((item) => views.nextItem(item, marks.get(item.track.id) ?? '', coverUrl(item.track)));
-    const before = new Set([...root.querySelectorAll('.segue-next-item')].map((item) => item.dataset.id));
-    for (const item of items) item.classList.toggle('segue-fresh', before.size > 0 && !before.has(item.dataset.id));
-    if (!items.length) items.push(views.node('li', 'segue-quiet-line', 'Play something, and it fills by itself.'));
-    $('upnext').replaceChildren(...items);
-    $('upnext').setAttribute('aria-busy', 'false');
-    $('next').disabled = !upnext.length && shown.size < 2;
-    preload();
-  }
-
-  function preload() {
-    const url = current && upnext.length ? audioUrl(upnext[0].track) : '';
-    if (url && ahead.src !== url) ahead.src = url;
-  }
-
-  // The service has taken these; its next answer has them in it.
-  function acknowledged(events) {
-    const telling = events.filter((event) => event.kind in WEIGHT);
-    const heaviest = telling.sort((a, b) => WEIGHT[b.kind] - WEIGHT[a.kind])[0];
-    if (!heaviest && !events.some((event) => event.kind === 'started')) return;
-    const title = known.get(heaviest?.track)?.title ?? 'a track';
-    refresh(heaviest && { kind: heaviest.kind, title }).catch(failed);
-  }
-
-  // --- playing ----------------------------------------------------------------------------------------------------
-
-  function tell(kind, { quietly = false } = {}) {
-    const length = Number.isFinite(audio.duration) ? audio.duration * 1000 : current.duration_ms;
-    const event = {
-      v: 1,
-      event_id: uuid(),
-      track: current.id,
-      kind,
-      position_ms: Math.round(audio.currentTime * 1000),
-      duration_ms: Math.round(length),
-      at: new Date().toISOString(),
-      client: 'segue-page',
-      private: false,
-    };
-    outbox.add(event, { quietly });
-  }
-
-  function leave() {
-    if (current && begun && !audio.ended) tell('skipped');
-  }
-
-  function play(track, { back = false } = {}) {
-    leave();
-    if (current && !back) past.push(current);
-    current = track;
-    begun = false;
-    progressAt = 0;
-    known.set(track.id, track);
-    audio.src = audioUrl(track);
-    audio.play().catch(() => showPlaying()); // the browser may want a click first
-    upnext = upnext.filter((item) => item.track.id !== track.id);
-    for (const item of root.querySelectorAll('.segue-next-item')) if (item.dataset.id === track.id) item.remove();
-    showCurrent();
-    announce();
-  }
-
-  function next() {
-    if (upnext.length) return play(upnext[0].track);
-    const ids = [...shown.keys()]; // the recommender has nothing: go on in the order of the list
-    const place = ids.indexOf(current?.id);
-    if (ids.length > 1 || place < 0) play(shown.get(ids[(place + 1) % ids.length]));
-  }
-
-  function previous() {
-    if (audio.currentTime > RESTART_S || !past.length) audio.currentTime = 0;
-    else play(past.pop(), { back: true });
-  }
-
-  function toggle() {
-    if (!current) return upnext.length || shown.size ? next() : undefined;
-    if (audio.paused) audio.play().catch(showPlaying);
-    else audio.pause();
-  }
-
-  function opine(kind) {
-    if (!current || opinions[current.id] === kind) return;
-    opinions[current.id] = kind;
-    localStorage.setItem(opinionsKey, JSON.stringify(opinions));
-    tell(kind);
-    showCurrent();
-    if (kind === 'disliked') next();
-  }
-
-  function seek(seconds) {
-    if (!current || !Number.isFinite(audio.duration)) return;
-    audio.currentTime = Math.min(Math.max(seconds, 0), audio.duration - 0.25);
-  }
-
-  function louder(step) {
-    audio.volume = Math.min(1, Math.max(0, audio.volume + step));
-  }
-
-  // --- showing ----------------------------------------------------------------------------------------------------
-
-  function showCurrent() {
-    for (const row of root.querySelectorAll('.segue-track')) {
-      const on = row.dataset.id === current?.id;
-      row.classList.toggle('segue-current', on);
-      if (on) row.firstElementChild.setAttribute('aria-current', 'true');
-      else row.firstElementChild.removeAttribute('aria-current');
-    }
-    if (!current) return;
-    $('title').textContent = current.title;
-    $('artist').textContent = views.byline(current);
-    views.fillCover($('cover'), current, coverUrl(current));
-    for (const name of ['play', 'prev', 'like', 'dislike', 'seek']) $(name).disabled = false;
-    $('next').disabled = !upnext.length && shown.size < 2;
-    $('like').setAttribute('aria-pressed', String(opinions[current.id] === 'liked'));
-    $('dislike').setAttribute('aria-pressed', String(opinions[current.id] === 'disliked'));
-    document.title = `${current.title} · ${views.byline(current)}`;
-    showTime();
-  }
-
-  function showPlaying() {
-    const on = !audio.paused;
-    root.querySelector('#segue').classList.toggle('segue-playing', on);
-    $('play').setAttribute('aria-label', on ? 'Pause' : 'Play');
-    $('play').replaceChildren(views.icon(on ? 'pause' : 'play'));
-    if ('mediaSession' in navigator) navigator.mediaSession.playbackState = on ? 'playing' : 'paused';
-  }
-
-  function showTime() {
-    const total = Number.isFinite(audio.duration) ? audio.duration : (current?.duration_ms ?? 0) / 1000;
-    const share = total ? Math.min(1, audio.currentTime / total) : 0;
-    if (!$('seek').matches(':active')) {
-      $('seek').value = Math.round(share * 1000);
-      views.setRange($('seek'), share);
-    }
-    const [at, of] = [views.clock(audio.currentTime * 1000), views.clock(total * 1000)];
-    $('elapsed').textContent = at;
-    $('total').textContent = of;
-    $('seek').setAttribute('aria-valuetext', `${at} of ${of}`);
-  }
-
-  function announce() {
-    if (!('mediaSession' in navigator)) return;
-    const { title, album } = current;
-    const artwork = current.cover ? [{ src: coverUrl(current) }] : [];
-    navigator.mediaSession.metadata = new MediaMetadata({ title, artist: views.byline(current), album, artwork });
-  }
-
-  // --- what the audio element says --------------------------------------------------------------------------------
-
-  audio.addEventListener('playing', () => {
-    if (!begun) tell('started');
-    begun = true;
-    showPlaying();
-    preload();
-  });
-  audio.addEventListener('pause', showPlaying);
-  audio.addEventListener('timeupdate', () => {
-    showTime();
-    if (!begun || audio.currentTime - progressAt < PROGRESS_S) return;
-    progressAt = audio.currentTime;
-    tell('progress');
-  });
-  audio.addEventListener('seeking', () => (progressAt = audio.currentTime));
-  audio.addEventListener('ended', () => {
-    tell('finished');
-    begun = false;
-    next();
-  });
-  audio.addEventListener('volumechange', () => {
-    $('volume').value = Math.round(audio.volume * 100);
-    views.setRange($('volume'), audio.volume);
-    localStorage.setItem('segue.volume', audio.volume);
-  });
-  audio.addEventListener('error', () => {
-    if (!current) return;
-    $('artist').textContent = 'This track could not be played.';
-    showPlaying();
-  });
-
-  // --- what the listener does -------------------------------------------------------------------------------------
-
-  function onRow(list, choose) {
-    list.addEventListener('click', (event) => {
-      const id = event.target.closest('[data-id]')?.dataset.id;
-      if (!id) return;
-      if (id === current?.id) toggle();
-      else choose(id);
+  play() {
+    if (!this.current) return;
+    if (this.audio.error) this.#fill(this.audio, this.current, this.position);
+    const asked = performance.now();
+    this.audio.addEventListener('playing', () => this.#measured(performance.now() - asked), { once: true });
+    this.audio.play().catch((error) => {
+      if (error.name === 'NotAllowedError') this.say('blocked');
+      if (error.name !== 'AbortError') this.say('playing', false);
     });
   }
 
-  onRow($('tracks'), (id) => play(shown.get(id)));
-  onRow($('upnext'), (id) => play(known.get(id)));
-  $('play').addEventListener('click', toggle);
-  $('next').addEventListener('click', next);
-  $('prev').addEventListener('click', previous);
-  $('like').addEventListener('click', () => opine('liked'));
-  $('dislike').addEventListener('click', () => opine('disliked'));
-  $('retry').addEventListener('click', open);
-  $('more').addEventListener('click', () => library({ more: true }).catch(failed));
-  $('seek').addEventListener('input', () => views.setRange($('seek'), $('seek').value / 1000));
-  $('seek').addEventListener('change', () => seek(($('seek').value / 1000) * audio.duration));
-  $('volume').addEventListener('input', () => (audio.volume = $('volume').value / 100));
-
-  let typing = 0;
-  $('search').addEventListener('input', () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => library().catch(failed), SEARCH_MS);
-  });
-
-  for (const tab of root.querySelectorAll('.segue-tabs button')) {
-    tab.addEventListener('click', () => {
-      root.querySelector('#segue').dataset.view = tab.dataset.view;
-      for (const other of root.querySelectorAll('.segue-tabs button'))
-        other.setAttribute('aria-pressed', String(other === tab));
-    });
+  pause() {
+    this.audio.pause();
   }
 
-  $('signin').addEventListener('submit', (event) => {
-    event.preventDefault();
-    signInWith(event.target);
-  });
-  $('signout').addEventListener('click', () =>
-    fetch('api/session', { method: 'DELETE' }).then(() => location.reload()),
-  );
-
-  const KEYS = {
-    ' ': toggle,
-    ArrowLeft: () => seek(audio.currentTime - 10),
-    ArrowRight: () => seek(audio.currentTime + 10),
-    ArrowUp: () => louder(0.05),
-    ArrowDown: () => louder(-0.05),
-    n: next,
-    p: previous,
-    l: () => opine('liked'),
-    d: () => opine('disliked'),
-    '/': () => $('search').focus(),
-  };
-
-  document.addEventListener('keydown', (event) => {
-    const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    const own = event.key === ' ' ? 'button, a' : event.key.startsWith('Arrow') ? 'input' : ''; // what the element does itself
-    const typing = 'input:not([type="range"]), textarea, select, [contenteditable]';
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest?.(typing) || (own && event.target.closest?.(own))) return;
-    event.preventDefault();
-    act();
-  });
-
-  addEventListener('pagehide', () => {
-    if (!outbox) return;
-    if (current && begun && !audio.paused) tell('progress', { quietly: true });
-    outbox.beacon();
-  });
-
-  if ('mediaSession' in navigator) {
-    const actions = { play: toggle, pause: toggle, nexttrack: next, previoustrack: previous };
-    actions.seekto = ({ seekTime }) => seek(seekTime);
-    for (const [name, act] of Object.entries(actions)) navigator.mediaSession.setActionHandler(name, act);
+  toggle() {
+    if (this.playing) this.pause();
+    else this.play();
   }
 
-  audio.volume = Number(localStorage.getItem('segue.volume') ?? 1);
-  views.setRange($('volume'), audio.volume);
-  views.skeleton($('tracks'), 8);
-  views.skeleton($('upnext'), 5);
-  open();
+  seek(seconds) {
+    if (!this.current || !this.duration) return;
+    const to = Math.min(Math.max(seconds, 0), this.duration - 0.25);
+    if (this.audio.readyState) this.audio.currentTime = to;
+    else this.resumeAt = to;
+    this.say('time');
+    this.say('sought', to);
+  }
+
+  // Whether it was far enough into the track to begin it again.
+  restart() {
+    if (this.position <= RESTART_S) return false;
+    this.seek(0);
+    return true;
+  }
+
+  // Have `track` ready; null: nothing comes next.
+  prepare(track) {
+    clearTimeout(this.preparing);
+    this.preparing = setTimeout(() => this.#prepare(track), this.playing && this.audio.currentTime < 1 ? SETTLE_MS : 0);
+  }
+
+  stop() {
+    this.#leave('skipped');
+    for (const audio of [this.audio, this.ahead]) this.#empty(audio);
+    this.current = null;
+    this.say('current', null);
+    this.say('playing', false);
+  }
+
+  // The same track again from the place where it broke off, once somebody answers.
+  again() {
+    if (this.current) this.load(this.current, { at: this.position, begun: this.begun, kind: null });
+  }
+
+  // --- inside -----------------------------------------------------------------------------------------------------
+
+  #element(holder) {
+    const audio = document.createElement('audio');
+    audio.preload = 'auto';
+    const heard = (name, tell) => audio.addEventListener(name, () => audio === this.audio && this.current && tell());
+    heard('playing', () => this.#began());
+    heard('play', () => this.#changed());
+    heard('pause', () => this.#changed());
+    heard('loadedmetadata', () => this.#resume());
+    heard('timeupdate', () => this.#time());
+    heard('waiting', () => this.say('waiting', true));
+    heard('ended', () => this.#ended());
+    heard('error', () => this.#broken());
+    holder.append(audio);
+    return audio;
+  }
+
+  // Tests and curious listeners find the one that is heard.
+  #name() {
+    this.audio.id = 'segue-audio';
+    this.ahead.id = 'segue-audio-ahead';
+  }
+
+  #fill(audio, track, at = 0) {
+    audio.dataset.track = track.id;
+    audio.src = this.address(track.id);
+    if (at) this.resumeAt = at;
+  }
+
+  #empty(audio) {
+    audio.pause();
+    delete audio.dataset.track;
+    audio.removeAttribute('src');
+    audio.load();
+  }
+
+  #prepare(track) {
+    if (!track) return this.#empty(this.ahead);
+    if (holds(this.ahead, track) && !this.ahead.error) return;
+    this.#fill(this.ahead, track);
+  }
+
+  #resume() {
+    if (this.resumeAt) this.audio.currentTime = this.resumeAt;
+    this.resumeAt = null;
+    this.say('time');
+  }
+
+  #leave(kind) {
+    clearTimeout(this.watching);
+    if (!this.current || !this.begun || !kind) return;
+    this.say('left', { ...this.#place(), kind });
+    this.begun = false;
+  }
+
+  #place() {
+    return { track: this.current, position: this.position, duration: this.duration };
+  }
+
+  #began() {
+    this.say('waiting', false);
+    this.#changed();
+    if (this.begun) return;
+    this.begun = true;
+    this.say('began', this.#place());
+  }
+
+  #changed() {
+    clearTimeout(this.watching);
+    this.say('playing', this.playing);
+  }
+
+  #time() {
+    this.say('time');
+    const left = this.duration - this.audio.currentTime;
+    if (!this.playing || left > WATCH_S || !Number.isFinite(this.audio.duration)) return;
+    clearTimeout(this.watching);
+    this.watching = setTimeout(() => this.#ended(), Math.max(0, left * 1000 - this.#lead));
+  }
+
+  // A moment before the end, so that what follows sounds when this one falls silent; `ended` itself comes too late.
+  #ended() {
+    clearTimeout(this.watching);
+    if (!this.begun) return;
+    this.begun = false;
+    const place = this.#place();
+    this.say('ended', { ...place, position: place.duration });
+  }
+
+  #broken() {
+    clearTimeout(this.watching);
+    this.say('playing', false);
+    this.say('broken', { ...this.#place(), code: this.audio.error?.code });
+  }
+
+  #measured(ms) {
+    if (holds(this.audio, this.current) && ms < MOST_LEAD_MS) this.#lead += (ms - this.#lead) / 4;
+  }
+
+  #level() {
+    const share = this.#volume ** 2; // as ears hear it
+    this.audio.volume = Math.min(1, share * (this.#even && this.current ? gain(this.current) : 1));
+    for (const audio of [this.audio, this.ahead]) audio.muted = this.#muted;
+    this.say('volume');
+  }
+}
+
+function holds(audio, track) {
+  return audio.dataset.track === track.id;
 }

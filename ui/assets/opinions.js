@@ -1,0 +1,56 @@
+// What the listener likes and dislikes.
+// In: opinions kept by the service, and clicks. Out: play events, taken back where one changes one's mind; signal `opinions`.
+
+export class Opinions {
+  #known = new Map(); // track id → 'liked' or 'disliked'
+
+  constructor(app) {
+    this.app = app;
+    this.key = `segue.opinions.${app.session.user}`;
+    for (const [id, kind] of Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}'))) this.#known.set(id, kind);
+  }
+
+  of(id) {
+    return this.#known.get(id) ?? null;
+  }
+
+  // What other devices have said of tracks meanwhile.
+  async learn() {
+    const { liked, disliked } = await this.app.service.get('me/opinions');
+    this.#known.clear();
+    for (const { track } of liked) this.#known.set(track.id ?? track, 'liked');
+    for (const { track } of disliked) this.#known.set(track.id ?? track, 'disliked');
+    for (const { track, kind } of this.app.plays.outbox.pending())
+      if (kind === 'liked' || kind === 'disliked') this.#known.set(track, kind);
+    this.#changed(null);
+  }
+
+  // `kind` null takes an opinion back.
+  set(track, kind) {
+    const before = this.of(track.id);
+    if (before === kind) return;
+    if (kind) this.#known.set(track.id, kind);
+    else this.#known.delete(track.id);
+    this.#changed(track.id);
+    if (kind) this.app.plays.opine(kind, track);
+    else this.#withdraw(track, before);
+  }
+
+  // An event that has not been sent is simply not sent; one that was, the service removes.
+  async #withdraw(track, before) {
+    const { outbox } = this.app.plays;
+    if (outbox.withdraw((event) => event.track === track.id && event.kind === before)) return;
+    try {
+      await this.app.service.remove(`me/opinions/${encodeURIComponent(track.id)}`);
+    } catch (error) {
+      this.#known.set(track.id, before);
+      this.#changed(track.id);
+      this.app.toast(this.app.t('states.failed.text', { told: error.message }));
+    }
+  }
+
+  #changed(id) {
+    localStorage.setItem(this.key, JSON.stringify(Object.fromEntries(this.#known)));
+    this.app.say('opinions', id);
+  }
+}

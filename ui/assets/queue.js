@@ -1,0 +1,363 @@
+// Up next: what the listener placed, the rest of a list, and then the recommender, who always knows more.
+// In: tracks, steering, and the recommender's answers. Out: `items` in the order in which they play; signal `queue`.
+
+import { changes, merged, spread } from './arranging.js';
+
+const ASKED = 20;
+const LOW = 6; // fewer suggestions than this, and more are asked for
+const MOST_PAST = 200;
+const MOST_LIST = 1000;
+const MOST_SEEDS = 200;
+const MOST_STEERING = 50;
+const MOST_WITHOUT = 2000;
+
+export class Queue {
+  items = []; // { key, track, by: 'you' | 'list' | 'segue', pinned, because, titles }
+  past = [];
+  current = null;
+  list = null; // { from, href, tracks }
+  station = null; // { label, seeds: [track], href }
+  steering = { more: [], less: [] }; // tracks
+  played = []; // ids of this session, oldest first
+  dropped = [];
+  shuffle = false;
+  repeat = 'off'; // 'all' | 'one'
+  change = null; // what the last thing that the listener did has changed: { kind, title, marks, came, moved, gone }
+  model = null;
+  away = false;
+  #keys = 0;
+  #turn = 0;
+  #before = null;
+
+  constructor(app, resting) {
+    Object.assign(this, { app, resting });
+    app.on('ended', () => this.#ended());
+  }
+
+  // --- what plays -------------------------------------------------------------------------------------------------
+
+  // This list from `at`; what the listener placed comes first, the recommender follows after the end.
+  playList(tracks, { at = 0, shuffle = this.shuffle, from = '', href = '' } = {}) {
+    const chosen = tracks[at];
+    if (!chosen) return;
+    const listed = tracks.slice(Math.max(0, at - MOST_LIST / 2), at + MOST_LIST);
+    const place = listed.indexOf(chosen);
+    this.list = { from, href, tracks: listed };
+    [this.station, this.shuffle] = [null, shuffle];
+    const rest = shuffle ? spread(listed.filter((track) => track !== chosen), chosen) : listed.slice(place + 1);
+    const before = shuffle ? [] : listed.slice(0, place);
+    this.#turnTo([...this.items.filter((item) => item.by === 'you'), ...rest.map((track) => this.#item(track, 'list'))], before);
+    this.#start(this.#item(chosen, 'list'));
+    this.refresh();
+  }
+
+  // A radio from these tracks: one of them, and then what goes with them.
+  radio(label, tracks, { href = '' } = {}) {
+    const first = tracks.length > 1 ? tracks[Math.floor(Math.random() * Math.min(tracks.length, 20))] : tracks[0];
+    if (!first) return;
+    this.station = { label, href, seeds: tracks.slice(0, MOST_SEEDS) };
+    this.list = null;
+    if (this.current?.track.id !== first.id) {
+      this.#turnTo(this.items.filter((item) => item.by !== 'list'), []);
+      this.#start(this.#item(first, 'you'));
+    } else this.items = this.items.filter((item) => item.by !== 'list');
+    this.refresh({ kind: 'radio', title: label });
+  }
+
+  endRadio() {
+    this.station = null;
+    this.refresh({ kind: 'ended', title: '' });
+  }
+
+  // The listener goes on: the first of what is next. `kind` is what leaving the current one means.
+  async next({ kind = 'skipped' } = {}) {
+    if (!this.items.length) await this.#fill();
+    if (!this.items.length) return false;
+    if (this.current) this.#remember(this.current);
+    const item = this.items.shift();
+    this.#start(item, { kind });
+    return true;
+  }
+
+  previous() {
+    const { player } = this.app;
+    if (player.restart() || !this.past.length) return player.seek(0);
+    if (this.current) this.items.unshift(this.current);
+    this.#start(this.past.pop());
+  }
+
+  // One of the list, now; what stood before it stays where it is.
+  playItem(key) {
+    const item = this.items.find((one) => one.key === key);
+    if (!item) return;
+    this.items = this.items.filter((one) => one !== item);
+    if (this.current) this.#remember(this.current);
+    this.#start(item);
+  }
+
+  // Play: go on, or begin with what is suggested.
+  async toggle() {
+    const { player } = this.app;
+    if (player.current) return player.toggle();
+    return this.next();
+  }
+
+  #ended() {
+    const { player } = this.app;
+    if (this.repeat === 'one') return player.load(this.current.track, { kind: null });
+    return this.next({ kind: null });
+  }
+
+  #start(item, { kind } = {}) {
+    this.current = item;
+    this.played = this.played.filter((id) => id !== item.track.id).concat(item.track.id).slice(-MOST_WITHOUT);
+    this.app.player.load(item.track, { kind });
+    this.#goRound();
+    this.#say();
+    if (this.#suggested() < LOW) this.refresh();
+  }
+
+  #turnTo(items, before) {
+    if (this.current) this.#remember(this.current);
+    this.past = [...this.past, ...before.map((track) => this.#item(track, 'list'))].slice(-MOST_PAST);
+    this.items = items;
+  }
+
+  #remember(item) {
+    this.past = [...this.past, item].slice(-MOST_PAST);
+  }
+
+  // --- what the listener arranges ---------------------------------------------------------------------------------
+
+  placeNext(tracks) {
+    this.#place(tracks, 0);
+    this.#told(tracks, 'placed_next');
+  }
+
+  placeLast(tracks) {
+    const last = this.items.findLastIndex((item) => item.by !== 'segue' || item.pinned);
+    this.#place(tracks, last + 1);
+    this.#told(tracks, 'placed_last');
+  }
+
+  #place(tracks, at) {
+    this.items.splice(at, 0, ...tracks.map((track) => this.#item(track, 'you')));
+    this.#say();
+    if (!this.current) this.next();
+  }
+
+  #told(tracks, key) {
+    const { app } = this;
+    if (tracks.length === 1) app.toast(app.t(`upnext.${key}`, { title: tracks[0].title }));
+    else app.toast(app.t('upnext.placed_many', { n: tracks.length }));
+  }
+
+  // Where it is put it stays, whatever the recommender thinks of next.
+  move(key, to) {
+    const from = this.items.findIndex((item) => item.key === key);
+    if (from < 0) return;
+    const [item] = this.items.splice(from, 1);
+    item.pinned = true;
+    this.items.splice(Math.max(0, Math.min(to, this.items.length)), 0, item);
+    this.#say();
+  }
+
+  remove(key) {
+    const at = this.items.findIndex((item) => item.key === key);
+    if (at < 0) return;
+    const [item] = this.items.splice(at, 1);
+    if (item.by === 'segue') this.dropped = [...this.dropped, item.track.id].slice(-MOST_WITHOUT);
+    this.#say();
+    const { app } = this;
+    const action = () => this.#restore(item, at);
+    app.toast(app.t('upnext.removed', { title: item.track.title }), { action, label: app.t('upnext.undo') });
+    if (this.#suggested() < LOW) this.refresh();
+  }
+
+  #restore(item, at) {
+    this.dropped = this.dropped.filter((id) => id !== item.track.id);
+    this.items.splice(Math.min(at, this.items.length), 0, { ...item, pinned: true });
+    this.#say();
+  }
+
+  // --- what the listener asks for ---------------------------------------------------------------------------------
+
+  more(track) {
+    this.#steer('more', track);
+  }
+
+  less(track) {
+    this.items = this.items.filter((item) => item.track.id !== track.id);
+    this.#steer('less', track);
+  }
+
+  #steer(towards, track) {
+    for (const [name, tracks] of Object.entries(this.steering)) {
+      const others = tracks.filter((one) => one.id !== track.id);
+      this.steering[name] = name === towards ? [...others, track].slice(-MOST_STEERING) : others;
+    }
+    this.app.toast(this.app.t(`upnext.steered_${towards}`, { title: track.title }));
+    this.#say();
+    this.refresh({ kind: towards, title: track.title });
+  }
+
+  unsteer(track) {
+    for (const [name, tracks] of Object.entries(this.steering))
+      this.steering[name] = tracks.filter((one) => one.id !== track.id);
+    this.#say();
+    this.refresh({ kind: 'unsteered', title: track.title });
+  }
+
+  // Not today.
+  notNow(track) {
+    this.resting.add(track.id);
+    this.#leave(track, 'progress');
+    this.app.toast(this.app.t('upnext.notnow_done', { title: track.title }));
+    this.refresh({ kind: 'notnow', title: track.title });
+  }
+
+  // Never again: a dislike, from wherever it is said.
+  never(track) {
+    const before = this.app.opinions.of(track.id);
+    this.app.opinions.set(track, 'disliked');
+    const action = () => this.app.opinions.set(track, before);
+    this.app.toast(this.app.t('upnext.never_done', { title: track.title }), { action, label: this.app.t('upnext.undo') });
+  }
+
+  // What is disliked is gone at once, from what plays too.
+  leaveDisliked(track) {
+    this.#leave(track, 'skipped');
+  }
+
+  #leave(track, kind) {
+    this.items = this.items.filter((item) => item.track.id !== track.id);
+    if (this.current?.track.id === track.id) this.next({ kind });
+    else this.#say();
+  }
+
+  // --- order ------------------------------------------------------------------------------------------------------
+
+  setShuffle(shuffle) {
+    this.shuffle = shuffle;
+    const listed = this.items.filter((item) => item.by === 'list' && !item.pinned);
+    if (listed.length) this.#reorder(listed, shuffle ? spread(listed, this.current?.track) : inOrder(listed, this.list));
+    else if (shuffle) this.app.toast(this.app.t('shuffle.later'));
+    this.#say();
+  }
+
+  // `listed` keep the places that they have together, in another order.
+  #reorder(listed, ordered) {
+    const waiting = [...ordered];
+    const moved = new Set(listed);
+    this.items = this.items.map((item) => (moved.has(item) ? waiting.shift() : item));
+  }
+
+  cycleRepeat() {
+    this.repeat = { off: 'all', all: 'one', one: 'off' }[this.repeat];
+    if (this.repeat === 'all') this.#beginRound();
+    else if (this.repeat === 'off') this.refresh();
+    this.#say();
+  }
+
+  // Without a list, what was played in this session goes round.
+  #beginRound() {
+    const heard = [...this.past, this.current].filter(Boolean).map((item) => item.track);
+    this.list ??= { from: '', href: '', tracks: [...new Map(heard.map((track) => [track.id, track])).values()] };
+    this.items = this.items.filter((item) => item.by !== 'segue' || item.pinned);
+    this.#goRound();
+  }
+
+  #goRound() {
+    if (this.repeat !== 'all' || !this.list || this.items.some((item) => item.by === 'list')) return;
+    const tracks = this.shuffle ? spread(this.list.tracks, this.current?.track) : this.list.tracks;
+    this.items.push(...tracks.map((track) => this.#item(track, 'list')));
+  }
+
+  // --- the recommender --------------------------------------------------------------------------------------------
+
+  // With a reason, what is next now becomes what the marks compare with, until the next reason.
+  async refresh(reason = null) {
+    if (reason) this.#before = { ...reason, items: this.items.map((item) => item.track.id) };
+    const turn = ++this.#turn;
+    if (this.repeat === 'all' && this.list) return this.#settle([]);
+    try {
+      const answer = await this.app.service.post('me/recommendations', this.#question());
+      if (turn !== this.#turn) return;
+      this.#take(answer);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      [this.away, this.asked] = [true, true];
+      this.#say();
+    }
+  }
+
+  #question() {
+    const ids = (tracks) => tracks.map((track) => track.id);
+    const kept = this.items.filter((item) => item.by !== 'segue' || item.pinned).map((item) => item.track.id);
+    const without = new Set([...this.dropped, ...this.played, ...this.resting.ids(), ...kept]);
+    return {
+      n: ASKED,
+      seeds: ids(this.station?.seeds ?? []),
+      towards: ids(this.steering.more),
+      away: ids(this.steering.less),
+      without: [...without].slice(-MOST_WITHOUT),
+    };
+  }
+
+  #take(answer) {
+    [this.away, this.asked, this.model] = [false, true, answer.model_version];
+    const now = this.current?.track.id;
+    const suggested = answer.items.filter((item) => item.track.id !== now);
+    this.#settle(suggested.map(({ track, because }) => ({ ...this.#item(track, 'segue'), because, titles: answer.titles })));
+  }
+
+  #settle(suggested) {
+    this.items = merged(this.items, suggested, this.current);
+    if (this.#before) this.change = changes(this.#before, this.items, new Set([...this.played, this.current?.track.id]));
+    this.#say();
+  }
+
+  async #fill() {
+    this.#goRound();
+    if (!this.items.length) await this.refresh();
+  }
+
+  #suggested() {
+    return this.items.filter((item) => item.by === 'segue').length;
+  }
+
+  // --- memory -----------------------------------------------------------------------------------------------------
+
+  // What a later page needs to go on as if nothing had been.
+  kept() {
+    const { items, past, current, list, station, steering, played, dropped, shuffle, repeat } = this;
+    return { items: items.slice(0, 300), past: past.slice(-50), current, list, station, steering, played, dropped, shuffle, repeat };
+  }
+
+  restore(kept) {
+    Object.assign(this, kept);
+    const keys = [...this.items, ...this.past, this.current].filter(Boolean).map((item) => item.key);
+    this.#keys = Math.max(0, ...keys);
+    this.#say();
+  }
+
+  // Of a track that is near at hand, else nothing.
+  titleOf(id) {
+    const near = [this.current, ...this.past, ...this.items].find((item) => item?.track.id === id);
+    return near?.track.title ?? '';
+  }
+
+  #item(track, by) {
+    return { key: ++this.#keys, track, by };
+  }
+
+  #say() {
+    this.app.player.prepare(this.repeat === 'one' ? this.current?.track : this.items[0]?.track);
+    this.app.say('queue');
+  }
+}
+
+function inOrder(listed, list) {
+  const places = new Map(list?.tracks.map((track, place) => [track.id, place]));
+  return [...listed].sort((a, b) => places.get(a.track.id) - places.get(b.track.id));
+}

@@ -1,0 +1,68 @@
+// When something does not answer, or cannot be played.
+// In: what the service answered, and what the player could not do. Out: a banner, tries, and the music goes on as soon as it can.
+
+import { button, node } from './draw.js';
+import { Away } from './service.js';
+
+const RETRY_MS = 4000;
+const BROKEN_MS = 1500;
+const MOST_BROKEN = 3; // in a row
+
+export class Recovery {
+  #lost = false;
+  #broken = 0;
+  #held = false; // the player waits for the service
+
+  constructor(app, open) {
+    Object.assign(this, { app, open });
+    app.on('answered', (error) => (error instanceof Away ? this.lost() : error || this.#found()));
+    app.on('broken', (place) => this.#isBroken(place));
+    app.on('began', () => (this.#broken = 0));
+    addEventListener('offline', () => this.lost());
+    addEventListener('online', () => this.#again());
+  }
+
+  lost(told = '') {
+    if (!this.#lost) this.#show(told || this.app.t('banner.away'));
+    this.#lost = true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#again(), RETRY_MS);
+  }
+
+  #show(text) {
+    const { banner } = this.app.shell;
+    banner.replaceChildren(node('p', '', text), button(this.app.t('banner.again'), () => this.#again()));
+    banner.hidden = false;
+  }
+
+  #again() {
+    if (this.#lost) this.open();
+  }
+
+  #found() {
+    if (!this.#lost) return;
+    this.#lost = false;
+    clearTimeout(this.timer);
+    this.app.shell.banner.hidden = true;
+    if (!this.app.session) return;
+    if (this.#held) this.app.player.again();
+    this.#held = false;
+    this.app.queue.refresh();
+    this.app.say('back');
+  }
+
+  // Nobody answers, or only this track is at fault?
+  async #isBroken({ track }) {
+    const { app } = this;
+    try {
+      await app.service.get('health');
+    } catch {
+      this.#held = true;
+      return app.say('waiting', true);
+    }
+    this.#broken += 1;
+    app.toast(app.t(this.#broken < MOST_BROKEN ? 'bar.broken' : 'bar.broken_many', { title: track.title }));
+    if (this.#broken >= MOST_BROKEN) return (this.#broken = 0);
+    setTimeout(() => app.player.current === track && !app.player.playing && app.queue.next({ kind: null }), BROKEN_MS);
+  }
+}
