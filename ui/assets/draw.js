@@ -132,8 +132,7 @@ function card(app, what, { href, title, second, round, onPlay, playLabel }) {
 }
 
 // The link covers the whole card; the play button stands above it.
-export function albumCard(app, album, { onPlay } = {}) {
-  const second = [album.artist, album.year].filter(Boolean).join(' · ');
+export function albumCard(app, album, { onPlay, second = [album.artist, album.year].filter(Boolean).join(' · ') } = {}) {
   const playLabel = app.t('row.play', { title: album.title, artist: album.artist });
   return card(app, album, { href: `#/albums/${encodeURIComponent(album.id)}`, title: album.title, second, onPlay, playLabel });
 }

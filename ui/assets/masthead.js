@@ -3,13 +3,14 @@
 
 import { button, cover, iconButton, node } from './draw.js';
 
-// `facts` are texts and nodes, shown with dots between; `kind` says what it is.
-export function masthead(app, { picture, kind, title, facts = [], actions = [], round = false }) {
+// `facts` are texts and nodes, shown with dots between; `kind` says what it is, `text` why it is there.
+export function masthead(app, { picture, kind, title, text, facts = [], actions = [], round = false }) {
   app.title(title);
   const head = node('header', round ? 'segue-masthead segue-masthead-round' : 'segue-masthead');
   const words = node('div', 'segue-masthead-words');
   if (kind) words.append(node('p', 'segue-kind', kind));
   words.append(node('h1', 'segue-masthead-title', title));
+  if (text) words.append(node('p', 'segue-masthead-text', text));
   const line = node('p', 'segue-facts');
   line.append(...facts.filter(Boolean).map((fact) => wrapped(fact)));
   const does = node('div', 'segue-actions');

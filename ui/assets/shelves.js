@@ -21,8 +21,10 @@ export function shelf(title, cards, { all, wrap } = {}) {
   return section;
 }
 
-export function albumShelf(app, title, albums, options) {
-  return shelf(title, albums.map((album) => albumCard(app, album, { onPlay: () => playAlbum(app, album) })), options);
+// `second(album)` is what stands below its title: without it artist and year.
+export function albumShelf(app, title, albums, { second, ...options } = {}) {
+  const card = (album) => albumCard(app, album, { onPlay: () => playAlbum(app, album), second: second?.(album) });
+  return shelf(title, albums.map(card), options);
 }
 
 export function artistShelf(app, title, artists, options) {

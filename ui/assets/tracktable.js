@@ -25,13 +25,13 @@ export const ALL = ['place', 'title', 'artist', 'album', 'year', 'length', 'adde
 
 // options: columns · label · from (what "playing from" says) · among (all that plays on, where it is more than is shown) ·
 // order and onOrder (sortable heads) · menu(track, place) (further items) · extra(track, place) (the column `extra`) ·
-// number(track, place) · covers · heads (false for none) · counted(pages) · pressed(event, place) (true: it was handled)
+// number(track, place) · covers · by (false: all are the same artist's) · heads (false for none) · counted(pages) · pressed(event, place) (true: it was handled)
 export class TrackTable {
   constructor(app, holder, pages, options) {
     Object.assign(this, { app, pages, options });
     this.columns = options.columns ?? ALL;
     this.at = 0;
-    this.grid = node('div', 'segue-table');
+    this.grid = node('div', options.covers === false ? 'segue-table' : 'segue-table segue-with-covers');
     this.grid.setAttribute('role', 'grid');
     this.grid.setAttribute('aria-label', options.label);
     this.body = node('div', 'segue-table-body');
@@ -156,11 +156,16 @@ export class TrackTable {
   _title(cell, track) {
     const texts = node('div', 'segue-texts');
     texts.append(node('div', 'segue-title', track.title));
-    const second = node('div', 'segue-artist segue-second');
-    second.append(artistLink(this.app, track));
-    texts.append(second);
+    if (this.options.by !== false) texts.append(this.#by(track));
     if (this.options.covers !== false) cell.append(cover(this.app, track, 40));
     cell.append(texts);
+  }
+
+  // Where there is no room for a column of artists, they stand below the titles.
+  #by(track) {
+    const by = node('div', 'segue-artist segue-second');
+    by.append(artistLink(this.app, track));
+    return by;
   }
 
   _artist(cell, track) {

@@ -73,6 +73,7 @@ function tracks(app, album, disc, tables) {
     from: album.title,
     columns: several ? ['place', 'title', 'artist', 'length'] : ['place', 'title', 'length'],
     covers: false,
+    by: several,
     number: (track, place) => track.track_number ?? place + 1,
     among: album.items,
   });

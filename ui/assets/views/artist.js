@@ -25,12 +25,12 @@ export async function render(holder, { id }, app) {
         round: true,
       }),
     );
-    if (artist.albums.length) holder.append(albumShelf(app, app.t('artist.albums'), artist.albums, { wrap: true }));
+    if (artist.albums.length) holder.append(albumShelf(app, app.t('artist.albums'), artist.albums, { wrap: true, second: (album) => String(album.year ?? '') }));
     const section = node('section', 'segue-section');
     section.append(node('h2', 'segue-section-title', app.t('artist.tracks')));
     holder.append(section);
     const columns = ['place', 'title', 'album', 'year', 'length'];
-    table = new TrackTable(app, section, fixed(artist.items), { label: app.t('artist.tracks'), from: name, columns });
+    table = new TrackTable(app, section, fixed(artist.items), { label: app.t('artist.tracks'), from: name, columns, by: false });
   });
   return () => table?.close();
 }

@@ -32,7 +32,7 @@ export async function render(holder, { query }, app) {
   holder.append(head, node('p', 'segue-explained', app.t('trip.text')), form, place);
   if (!ends.from || !ends.to) {
     emptyState(app, place, ends.from || ends.to ? 'trip.half' : 'trip.none');
-    pickers[ends.from ? 1 : 0].focus();
+    if (matchMedia('(hover: hover)').matches) pickers[ends.from ? 1 : 0].focus(); // no keyboard jumps up on phones
     return undefined;
   }
   return way(app, place, ends, steps);

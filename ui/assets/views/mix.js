@@ -1,7 +1,7 @@
 // One of the day's mixes.
 // In: its id, which stays the same. Out: a page that plays it, and keeps it as a playlist.
 
-import { button, emptyState } from '../draw.js';
+import { emptyState, iconButton } from '../draw.js';
 import { loaded } from '../loading.js';
 import { masthead, mosaic, moreButton, playActions } from '../masthead.js';
 import { mixName, mixText } from '../mixes.js';
@@ -17,14 +17,15 @@ export async function render(holder, { id }, app) {
     if (!mix) return void emptyState(app, holder, 'mixes.none', { label: app.t('mixes.home'), run: () => app.go('#/') });
     const name = mixName(app, mix);
     const tracks = async () => mix.items;
-    const keep = button(app.t('does.keep'), () => saveAsPlaylist(app, name, mix.items), { icon: 'playlist' });
+    const keep = iconButton('playlist', app.t('does.keep'), () => saveAsPlaylist(app, name, mix.items));
     const more = moreButton(app, name, () => manyMenu(app, name, tracks));
     holder.append(
       masthead(app, {
         picture: mosaic(app, mix.items, name),
         kind: app.t(id.startsWith('daily') ? 'mixes.kind_daily' : 'mixes.kind'),
         title: name,
-        facts: [mixText(app, mix), app.t('count.tracks', { n: mix.items.length })],
+        text: mixText(app, mix),
+        facts: [app.t('count.tracks', { n: mix.items.length })],
         actions: [...playActions(app, name, tracks), keep, more],
       }),
     );
