@@ -21,6 +21,7 @@ const ROUTES = [
   ['map', 'map'],
   ['taste', 'taste'],
   ['pictures', 'pictures'],
+  ['pictures/:year', 'review'],
   ['work', 'work'],
 ];
 
