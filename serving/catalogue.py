@@ -1,26 +1,21 @@
 """The library in memory: every track with what is needed to list, search, stream and recommend it.
 
-In: `TrackRecord`s as they change in MongoDB. Out: tracks by id, pages of a search in a stable order, sound vectors.
+In: `TrackRecord`s as they change in MongoDB. Out: tracks by id and in the library's order, what changed, sound vectors.
 """
 
 from __future__ import annotations
 
-import base64
-import bisect
 import logging
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
-
-from pydantic import TypeAdapter
 
 from infra.clock import now_ms
 from infra.errors import NotFound, StoreError
+from infra.letters import fold
 from infra.models import Media, Track, TrackId, TrackRecord
 from serving.media import path_of
-from serving.problems import ProblemError
 
-__all__ = ["REQUEST_S", "SCAN_S", "Catalogue", "Entry"]
+__all__ = ["REQUEST_S", "SCAN_S", "Catalogue", "Change", "Entry"]
 
 log = logging.getLogger("segue.catalogue")
 
@@ -31,7 +26,6 @@ OVERLAP_MS = 2_000
 
 Changes = Callable[[int], Iterable[tuple[int, TrackRecord]]]
 Order = tuple[str, str, int, int, str, str]
-ORDER = TypeAdapter(Order)
 
 
 class Entry(NamedTuple):
@@ -48,12 +42,25 @@ class Entry(NamedTuple):
     """How it sounds, by version of the normaliser that says so."""
 
 
+class Change(NamedTuple):
+    """What became of a track: it came (`before` is None), changed, or went (`after` is None)."""
+
+    before: Entry | None
+    after: Entry | None
+
+
+Follower = Callable[[Sequence[Change]], object]
+
+
 class Catalogue:
     """All tracks that can be played. One thread refreshes; any may read: what they read is replaced, never changed."""
 
-    def __init__(self, changes: Changes, *, vectors: bool) -> None:
-        """`changes` is `TrackStore.changed_since`; without `vectors` they are not kept."""
-        self._changes = changes
+    def __init__(self, changes: Changes, *, vectors: bool, follower: Follower | None = None) -> None:
+        """`changes` is `TrackStore.changed_since`; without `vectors` they are not kept.
+
+        `follower` is told, by the thread that refreshes, of tracks that are now others to listeners than before.
+        """
+        self._changes, self._follower = changes, follower
         self._with_vectors = vectors
         self._entries: Mapping[TrackId, Entry] = {}
         self._shelf: list[Entry] = []
@@ -71,6 +78,11 @@ class Catalogue:
         """All tracks as they are now; the mapping does not change afterwards."""
         return self._entries
 
+    @property
+    def shelf(self) -> Sequence[Entry]:
+        """The same in the library's order: by artist, album and number."""
+        return self._shelf
+
     def refresh(self) -> bool:
         """Take in what has changed since the last call; returns whether anything has. Raises `StoreError`."""
         asked_ms = now_ms()
@@ -84,9 +96,12 @@ class Catalogue:
             self._revisions[record.track.id] = revision
             self._newest = max(self._newest, revision)
             self._place(entries, record)
+        before = self._entries
         self._shelf = sorted(entries.values(), key=_by_order)
         self._entries = entries
         self.generation += 1
+        if self._follower is not None:
+            self._follower(_changes({record.track.id for _, record in changed}, before, entries))
         return True
 
     def catch_up(self) -> None:
@@ -102,26 +117,6 @@ class Catalogue:
         if found is None:
             raise NotFound("no such track")
         return found
-
-    def search(
-        self, words: str = "", *, artist: str = "", album: str = "", limit: int, cursor: str | None = None
-    ) -> tuple[list[Track], str | None]:
-        """Up to `limit` tracks holding all of `words`, and the cursor of the next page (None at the end).
-
-        `artist` and `album` must be the same but for case and accents. Raises `ProblemError` for a cursor not of ours.
-        """
-        wanted = fold(words).split()
-        artist, album = fold(artist), fold(album)
-        shelf = self._shelf
-        start = bisect.bisect_right(shelf, _decode(cursor), key=_by_order) if cursor else 0
-        page: list[Entry] = []
-        for place in range(start, len(shelf)):
-            entry = shelf[place]
-            if _matches(entry, wanted, artist, album):
-                if len(page) == limit:
-                    return [e.track for e in page], _encode(page[-1].order)
-                page.append(entry)
-        return [e.track for e in page], None
 
     def vectors(self, version: int | None = None) -> dict[TrackId, tuple[float, ...]]:
         """Sound vectors by track: those of normaliser `version`, or of the newest there is."""
@@ -153,12 +148,6 @@ class Catalogue:
         )
 
 
-def fold(text: str) -> str:
-    """Text without case and accents."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c))
-
-
 def _still_has_bytes(record: TrackRecord) -> bool:
     """Whether what is streamed outlived the source: a file that was its own stream may hold another recording by now."""
     media = path_of(record.media.uri)
@@ -181,20 +170,13 @@ def _by_order(entry: Entry) -> Order:
     return entry.order
 
 
-def _matches(entry: Entry, words: list[str], artist: str, album: str) -> bool:
-    if not all(word in entry.text for word in words):
-        return False
-    if artist and artist not in (fold(entry.track.artist), entry.order[0]):
-        return False
-    return not album or album == entry.order[1]
+def _changes(
+    tracks: Iterable[TrackId], before: Mapping[TrackId, Entry], after: Mapping[TrackId, Entry]
+) -> list[Change]:
+    """What became of these; a track with another vector, or with its bytes elsewhere, is the same to listeners."""
+    pairs = [Change(before.get(track), after.get(track)) for track in tracks]
+    return [pair for pair in pairs if _shown(pair.before) != _shown(pair.after)]
 
 
-def _encode(order: Order) -> str:
-    return base64.urlsafe_b64encode(ORDER.dump_json(order)).decode()
-
-
-def _decode(cursor: str) -> Order:
-    try:
-        return ORDER.validate_json(base64.b64decode(cursor, b"-_", validate=True))
-    except ValueError as error:
-        raise ProblemError(422, "cursor: not one that this service gave", field="cursor") from error
+def _shown(entry: Entry | None) -> Track | None:
+    return entry.track if entry is not None else None

@@ -5,11 +5,9 @@ In: the catalogue, Kafka, and the recommender application through its handle. Ou
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -19,18 +17,19 @@ from infra.addresses import Addresses
 from infra.bus import Bus, PlayProducer
 from infra.errors import NotFound, ServiceError
 from infra.logs import REQUEST
-from infra.models import Track, TrackId
 from infra.settings import Settings
 from infra.store import Store
-from serving.answers import Accepted, Health, ScoredTrack, SimilarTracks, TrackPage, as_json
+from serving.answers import Accepted, Health, ScoredTrack, SimilarTracks, as_json
 from serving.auth import Access, is_loopback
 from serving.border import Border
-from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
+from serving.browsing import Browsing
+from serving.catalogue import REQUEST_S, SCAN_S
 from serving.documentation import described, merged_documents, page_policy
 from serving.health import HealthCheck, Replicas
 from serving.hosts import Hosts
 from serving.media import media_response
 from serving.metrics import Metrics, merged
+from serving.parameters import Number, TrackPath
 from serving.plays import BODY, PlayRates, posted_events
 from serving.problems import PROBLEMS, answer_problems
 from serving.refreshing import Refreshing
@@ -45,13 +44,6 @@ log = logging.getLogger("segue.library")
 DOCS_ASSETS = "/docs/assets"
 """Where the files behind `/docs` answer: ours, so that the page works without the internet."""
 
-Id = Annotated[TrackId, Path(min_length=1, max_length=128, description="Id of the track")]
-Words = Annotated[str, Query(max_length=512, description="Words that title, artist or album hold, all of them")]
-Exact = Annotated[str, Query(max_length=512, description="The whole name; case and accents do not matter")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
-Number = Annotated[int, Query(ge=1, le=200, description="How many at most")]
-Cursor = Annotated[str | None, Query(max_length=8192, description="`cursor` of the page before")]
-
 
 class Library:
     """One replica's state; its thread runs from `start` to `close`."""
@@ -63,8 +55,9 @@ class Library:
         self._store = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=REQUEST_S)
         self._scans = Store(addresses.mongo, settings.mongo_database, timeout_s=2.0, answer_s=SCAN_S)
         self._producer = PlayProducer(Bus(addresses.kafka, settings.kafka_prefix))
-        self._catalogue = Catalogue(self._scans.tracks.changed_since, vectors=False)
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
+        self._browsing = Browsing(self._scans.tracks.changed_since, self._access)
+        self._catalogue = self._browsing.catalogue
         self._signing_in = SigningIn(self._store.users, self._access)
         self._play_rates = PlayRates()
         self._health = HealthCheck(self._store, addresses, replicas, lambda: len(self._catalogue))
@@ -105,8 +98,6 @@ class Library:
     def routes(self) -> APIRouter:
         """What needs a token once there are accounts."""
         routes = APIRouter(dependencies=[Depends(self._access.listener)], responses=PROBLEMS, tags=["library"])
-        routes.add_api_route("/tracks", self.tracks, response_model=TrackPage)
-        routes.add_api_route("/tracks/{track_id}", self.track, response_model=Track)
         routes.add_api_route("/tracks/{track_id}/similar", self.similar, response_model=SimilarTracks)
         routes.add_api_route(
             "/plays", self.plays, methods=["POST"], status_code=202, response_model=Accepted, openapi_extra=BODY
@@ -141,8 +132,14 @@ class Library:
         return JSONResponse(merged_documents(own, await self._replicas.document()))
 
     def _documented(self) -> tuple[APIRouter, ...]:
-        signing_in = self._signing_in.routes()
-        return self.routes(), self.player_routes(), self.open_routes(), signing_in, self.admin_routes()
+        return (
+            self._browsing.routes(),
+            self.routes(),
+            self.player_routes(),
+            self.open_routes(),
+            self._signing_in.routes(),
+            self.admin_routes(),
+        )
 
     async def docs(self) -> HTMLResponse:
         """A page to read the document and to try the calls."""
@@ -171,21 +168,7 @@ class Library:
             texts = [self.numbers()]
         return Response(merged(*texts), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def tracks(
-        self, q: Words = "", artist: Exact = "", album: Exact = "", limit: Limit = 50, cursor: Cursor = None
-    ) -> Response:
-        """Tracks by artist, album and number; case and accents do not matter."""
-        # In a thread: a search through a large library must not hold up the streams.
-        found, following = await asyncio.to_thread(
-            self._catalogue.search, q, artist=artist, album=album, limit=limit, cursor=cursor
-        )
-        return as_json(TrackPage(items=tuple(found), cursor=following))
-
-    async def track(self, track_id: Id) -> Response:
-        """One track."""
-        return as_json(self._catalogue.entry(track_id).track)
-
-    async def cover(self, track_id: Id, request: Request) -> Response:
+    async def cover(self, track_id: TrackPath, request: Request) -> Response:
         """The track's picture."""
         entry = self._catalogue.entry(track_id)
         if entry.cover_uri is None:
@@ -193,7 +176,7 @@ class Library:
         return await media_response(request, entry.cover_uri, None, "the cover's file is gone; ingest again")
 
     async def audio(
-        self, track_id: Id, request: Request, codec: Format = None, bitrate: Bitrate = None, offset: Offset = 0.0
+        self, track_id: TrackPath, request: Request, codec: Format = None, bitrate: Bitrate = None, offset: Offset = 0.0
     ) -> Response:
         """The track's audio, whole or by Range; in another format or bitrate, or from the middle, made while it streams.
 
@@ -205,7 +188,7 @@ class Library:
             return await media_response(request, entry.media.uri, entry.media.mime, GONE)
         return await self._transcoder.response(request, entry, rendition)
 
-    async def similar(self, track_id: Id, n: Number = 20) -> Response:
+    async def similar(self, track_id: TrackPath, n: Number = 20) -> Response:
         """Tracks like this one, best first."""
         self._catalogue.entry(track_id)
         found = await self._replicas.neighbours(track_id, n)

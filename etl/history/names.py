@@ -11,6 +11,8 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from infra.letters import PLAIN
+
 __all__ = ["VARIOUS", "Title", "album_key", "artist_keys", "is_live_album", "plain", "title_of"]
 
 VARIOUS = "artists various"
@@ -23,10 +25,7 @@ APOSTROPHES = str.maketrans("", "", "'`.\u2019\u2018\u02bc\u02bb\u02b9\u00b4")
 ACCENTS = re.compile(r"[\u0300-\u036f]")
 INSIDE_A_NAME = re.compile(r"(?<=\w)!(?=\w)")
 """P!nk."""
-LETTERS = {
-    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i", "ħ": "h", "$": "s", "&": " and ",
-    "+": " and ",
-}  # fmt: skip
+LETTERS = {**PLAIN, "$": "s", "&": " and ", "+": " and "}
 WORDS = {
     "n": "and", "pt": "part", "vol": "volume", "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9",
 }  # fmt: skip
