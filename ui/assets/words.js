@@ -54,9 +54,12 @@ export function length(t, ms) {
 export function when(t, at, now = new Date()) {
   const date = new Date(at);
   const days = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86400000);
-  const time = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  if (days === 0) return t('time.today', { time });
-  if (days === 1) return t('time.yesterday', { time });
-  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return date.toLocaleDateString([], { day: 'numeric', month: 'short', year });
+  if (days === 0) return t('time.today', { time: CLOCK.format(date) });
+  if (days === 1) return t('time.yesterday', { time: CLOCK.format(date) });
+  return (date.getFullYear() === now.getFullYear() ? THIS_YEAR : ANY_YEAR).format(date);
 }
+
+// Made once: a table asks for one of them in each of its rows.
+const CLOCK = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' });
+const THIS_YEAR = new Intl.DateTimeFormat([], { day: 'numeric', month: 'short' });
+const ANY_YEAR = new Intl.DateTimeFormat([], { day: 'numeric', month: 'short', year: 'numeric' });

@@ -2,11 +2,11 @@
 // In: the album's id. Out: a page that plays it, shuffles it, and starts a radio from it.
 
 import { cover, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { masthead, moreButton, playActions } from '../masthead.js';
-import { goToArtist, manyMenu } from '../trackmenu.js';
-import { fixed } from '../pages.js';
-import { TrackTable } from '../tracktable.js';
+import { loaded } from '../library/loading.js';
+import { masthead, moreButton, playActions } from '../library/masthead.js';
+import { goToArtist, manyMenu } from '../library/trackmenu.js';
+import { fixed } from '../library/pages.js';
+import { TrackTable } from '../library/tracktable.js';
 import { length } from '../words.js';
 
 export async function render(holder, { id }, app) {

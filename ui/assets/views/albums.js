@@ -1,12 +1,12 @@
 // All albums, as covers: in an order, of a genre.
 // In: `order` and `genre` of the address. Out: a grid that grows as one scrolls, and while music is brought in.
 
-import { CardGrid } from '../cardgrid.js';
+import { CardGrid } from '../library/cardgrid.js';
 import { albumCard, emptyState } from '../draw.js';
-import { followLibrary } from '../loading.js';
-import { choice, viewHead } from '../masthead.js';
-import { remembered } from '../pages.js';
-import { playAlbum } from '../shelves.js';
+import { followLibrary } from '../library/loading.js';
+import { choice, viewHead } from '../library/masthead.js';
+import { remembered } from '../library/pages.js';
+import { playAlbum } from '../library/shelves.js';
 
 const ORDERS = ['artist', 'title', 'newest', 'year'];
 

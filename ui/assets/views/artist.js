@@ -2,12 +2,12 @@
 // In: the artist's id. Out: a page that plays them, and starts a radio from them.
 
 import { cover, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { masthead, moreButton, playActions } from '../masthead.js';
-import { fixed } from '../pages.js';
-import { albumShelf } from '../shelves.js';
-import { manyMenu } from '../trackmenu.js';
-import { TrackTable } from '../tracktable.js';
+import { loaded } from '../library/loading.js';
+import { masthead, moreButton, playActions } from '../library/masthead.js';
+import { fixed } from '../library/pages.js';
+import { albumShelf } from '../library/shelves.js';
+import { manyMenu } from '../library/trackmenu.js';
+import { TrackTable } from '../library/tracktable.js';
 
 export async function render(holder, { id }, app) {
   let table = null;

@@ -1,12 +1,12 @@
 // All artists, as round pictures.
 // In: the library. Out: a grid that grows as one scrolls, and while music is brought in.
 
-import { CardGrid } from '../cardgrid.js';
+import { CardGrid } from '../library/cardgrid.js';
 import { artistCard, emptyState } from '../draw.js';
-import { followLibrary } from '../loading.js';
-import { viewHead } from '../masthead.js';
-import { remembered } from '../pages.js';
-import { playArtist } from '../shelves.js';
+import { followLibrary } from '../library/loading.js';
+import { viewHead } from '../library/masthead.js';
+import { remembered } from '../library/pages.js';
+import { playArtist } from '../library/shelves.js';
 
 export async function render(holder, params, app) {
   const pages = remembered('artists', (cursor, limit) => app.service.get('artists', { limit, cursor }));

@@ -2,11 +2,11 @@
 // In: opinions as the service keeps them. Out: the liked as a table that plays; the banned, each to be allowed again.
 
 import { button, byline, cover, emptyState, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { playActions, viewHead } from '../masthead.js';
-import { fixed } from '../pages.js';
-import { saveAsPlaylist } from '../addto.js';
-import { TrackTable } from '../tracktable.js';
+import { loaded } from '../library/loading.js';
+import { playActions, viewHead } from '../library/masthead.js';
+import { fixed } from '../library/pages.js';
+import { saveAsPlaylist } from '../library/addto.js';
+import { TrackTable } from '../library/tracktable.js';
 
 export async function render(holder, params, app) {
   const view = { table: null, off: () => {} };

@@ -2,11 +2,11 @@
 // In: the genre's name. Out: a page that plays it, and starts a radio from it.
 
 import { cover, emptyState, link, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { masthead, playActions } from '../masthead.js';
-import { remembered } from '../pages.js';
-import { albumShelf } from '../shelves.js';
-import { TrackTable } from '../tracktable.js';
+import { loaded } from '../library/loading.js';
+import { masthead, playActions } from '../library/masthead.js';
+import { remembered } from '../library/pages.js';
+import { albumShelf } from '../library/shelves.js';
+import { TrackTable } from '../library/tracktable.js';
 
 const SHOWN = 24;
 const PLAYED = 500;

@@ -2,8 +2,8 @@
 // In: the library. Out: tiles that lead to each.
 
 import { cover, emptyState, link, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { viewHead } from '../masthead.js';
+import { loaded } from '../library/loading.js';
+import { viewHead } from '../library/masthead.js';
 
 export async function render(holder, params, app) {
   const { head, count } = viewHead(app, app.t('genres.title'));

@@ -2,10 +2,10 @@
 // In: listens, newest first. Out: a list that grows as one scrolls; each can be played again, or not be learned from.
 
 import { byline, clock, cover, emptyState, failure, icon, iconButton, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { viewHead } from '../masthead.js';
-import { Pages } from '../pages.js';
-import { artistLink, trackMenu } from '../trackmenu.js';
+import { loaded } from '../library/loading.js';
+import { viewHead } from '../library/masthead.js';
+import { Pages } from '../library/pages.js';
+import { artistLink, trackMenu } from '../library/trackmenu.js';
 
 const NEAR = '800px'; // so far below the screen the next page is asked for
 const SETTLED_MS = 300;

@@ -2,13 +2,13 @@
 // In: the listener's listens, mixes, and the newest albums. Out: a page on which one click is music.
 
 import { button, byline, clock, cover, emptyState, failure, link, node, skeleton } from '../draw.js';
-import { followLibrary } from '../loading.js';
-import { mixCard } from '../mixes.js';
-import { fixed, Pages } from '../pages.js';
+import { followLibrary } from '../library/loading.js';
+import { mixCard } from '../library/mixes.js';
+import { fixed, Pages } from '../library/pages.js';
 import { SignIn } from '../service.js';
-import { albumShelf, shelf } from '../shelves.js';
-import { artistLink } from '../trackmenu.js';
-import { TrackTable } from '../tracktable.js';
+import { albumShelf, shelf } from '../library/shelves.js';
+import { artistLink } from '../library/trackmenu.js';
+import { TrackTable } from '../library/tracktable.js';
 
 const LISTENS = 60;
 const RECENT = 6;

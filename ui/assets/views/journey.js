@@ -2,11 +2,11 @@
 // In: `from` and `to` of the address, or chosen here. Out: the way as a line of covers, that plays and can be kept.
 
 import { button, byline, cover, emptyState, iconButton, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { choice, viewHead } from '../masthead.js';
-import { Picker } from '../picker.js';
-import { saveAsPlaylist } from '../addto.js';
-import { trackMenu } from '../trackmenu.js';
+import { loaded } from '../library/loading.js';
+import { choice, viewHead } from '../library/masthead.js';
+import { Picker } from '../library/picker.js';
+import { saveAsPlaylist } from '../library/addto.js';
+import { trackMenu } from '../library/trackmenu.js';
 
 const LENGTHS = [6, 9, 12, 18, 25];
 const USUAL = 12;

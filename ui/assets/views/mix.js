@@ -2,13 +2,13 @@
 // In: its id, which stays the same. Out: a page that plays it, and keeps it as a playlist.
 
 import { emptyState, iconButton } from '../draw.js';
-import { loaded } from '../loading.js';
-import { masthead, mosaic, moreButton, playActions } from '../masthead.js';
-import { mixName, mixText } from '../mixes.js';
-import { fixed } from '../pages.js';
-import { saveAsPlaylist } from '../addto.js';
-import { manyMenu } from '../trackmenu.js';
-import { TrackTable } from '../tracktable.js';
+import { loaded } from '../library/loading.js';
+import { masthead, mosaic, moreButton, playActions } from '../library/masthead.js';
+import { mixName, mixText } from '../library/mixes.js';
+import { fixed } from '../library/pages.js';
+import { saveAsPlaylist } from '../library/addto.js';
+import { manyMenu } from '../library/trackmenu.js';
+import { TrackTable } from '../library/tracktable.js';
 
 export async function render(holder, { id }, app) {
   let table = null;

@@ -2,13 +2,13 @@
 // In: its id. Out: a page on which every change is kept at once, and can be taken back.
 
 import { iconButton, emptyState, node } from '../draw.js';
-import { address, CONFLICT, deleted } from '../keeping.js';
-import { loaded } from '../loading.js';
-import { masthead, mosaic, moreButton, playActions } from '../masthead.js';
-import { fixed } from '../pages.js';
-import { Reorder } from '../reorder.js';
-import { manyMenu } from '../trackmenu.js';
-import { TrackTable } from '../tracktable.js';
+import { address, CONFLICT, deleted } from '../library/keeping.js';
+import { loaded } from '../library/loading.js';
+import { masthead, mosaic, moreButton, playActions } from '../library/masthead.js';
+import { fixed } from '../library/pages.js';
+import { Reorder } from '../library/reorder.js';
+import { manyMenu } from '../library/trackmenu.js';
+import { TrackTable } from '../library/tracktable.js';
 import { length } from '../words.js';
 
 export async function render(holder, { id }, app) {

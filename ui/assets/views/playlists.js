@@ -2,10 +2,10 @@
 // In: what the service has. Out: cards that lead to each, and a way to make one.
 
 import { button, emptyState, iconButton, link, node } from '../draw.js';
-import { saveAsPlaylist } from '../addto.js';
-import { address } from '../keeping.js';
-import { loaded } from '../loading.js';
-import { mosaic, viewHead } from '../masthead.js';
+import { saveAsPlaylist } from '../library/addto.js';
+import { address } from '../library/keeping.js';
+import { loaded } from '../library/loading.js';
+import { mosaic, viewHead } from '../library/masthead.js';
 
 export async function render(holder, params, app) {
   const make = async () => {

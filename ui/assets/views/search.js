@@ -2,9 +2,9 @@
 // In: the words of the address. Out: results that are walked with the arrow keys; the newest question's only.
 
 import { emptyState, failure, node, skeleton } from '../draw.js';
-import { fixed } from '../pages.js';
-import { albumShelf, artistShelf } from '../shelves.js';
-import { TrackTable } from '../tracktable.js';
+import { fixed } from '../library/pages.js';
+import { albumShelf, artistShelf } from '../library/shelves.js';
+import { TrackTable } from '../library/tracktable.js';
 
 const FOUND = 20;
 

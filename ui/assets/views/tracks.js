@@ -2,10 +2,10 @@
 // In: `order` and `genre` of the address. Out: a table of any length, that grows while music is brought in.
 
 import { emptyState } from '../draw.js';
-import { followLibrary } from '../loading.js';
-import { choice, viewHead } from '../masthead.js';
-import { remembered } from '../pages.js';
-import { TrackTable } from '../tracktable.js';
+import { followLibrary } from '../library/loading.js';
+import { choice, viewHead } from '../library/masthead.js';
+import { remembered } from '../library/pages.js';
+import { TrackTable } from '../library/tracktable.js';
 
 const ORDERS = ['artist', 'title', 'album', 'newest', 'year', 'duration'];
 

@@ -2,7 +2,7 @@
 // In: the app, and the track it is about. Out: menu items and links. Texts from tags go out as text only.
 
 import { addToPlaylist } from './addto.js';
-import { byline, node } from './draw.js';
+import { byline, node } from '../draw.js';
 
 // `extra` stands first: what only makes sense where the track is shown, such as taking it out of a playlist.
 export function trackMenu(app, track, extra = []) {

@@ -1,10 +1,10 @@
 // Tracks as a table: sorted by its heads, walked with the arrow keys, played with Enter, however long.
 // In: `Pages` of tracks and the columns wanted. Out: a grid in `holder`; what is chosen plays, or opens a menu.
 
-import { byline, clock, cover, failure, icon, node } from './draw.js';
+import { byline, clock, cover, failure, icon, node } from '../draw.js';
 import { albumLink, artistLink, trackMenu } from './trackmenu.js';
 import { Windowed } from './windowed.js';
-import { when } from './words.js';
+import { when } from '../words.js';
 
 export const ROW = 56; // pixels
 const ROOMS = [[940, 'large'], [600, 'medium'], [0, 'small']]; // from so many pixels on

@@ -1,7 +1,7 @@
 // The dialog that puts tracks into a playlist: one that is there, or a new one.
 // In: tracks. Out: a changed or a new playlist, and a word about it that leads there.
 
-import { cover, icon, node } from './draw.js';
+import { cover, icon, node } from '../draw.js';
 import { added, made } from './keeping.js';
 
 export async function addToPlaylist(app, tracks) {

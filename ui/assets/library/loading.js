@@ -1,8 +1,8 @@
 // What stands in a view until the service has answered, and when it does not.
 // In: a question and what to make of its answer. Out: bones, then the view, or a failure from which one can ask again.
 
-import { failure, skeleton } from './draw.js';
-import { SignIn } from './service.js';
+import { failure, skeleton } from '../draw.js';
+import { SignIn } from '../service.js';
 
 export async function loaded(app, holder, bones, ask, show) {
   const settled = skeleton(holder, bones);

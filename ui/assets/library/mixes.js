@@ -1,7 +1,7 @@
 // The daily mixes: what they are called, and how they are shown as cards.
 // In: mixes as the service tells them. Out: names that stay the same, and cards that play.
 
-import { iconButton, link, node } from './draw.js';
+import { iconButton, link, node } from '../draw.js';
 import { mosaic } from './masthead.js';
 
 const NAMED = ['rediscover', 'never-played', 'new-here'];

@@ -1,7 +1,7 @@
 // Albums and artists in one row, as views show a few of them, and what their play buttons do.
 // In: albums, artists. Out: sections of cards.
 
-import { albumCard, artistCard, node } from './draw.js';
+import { albumCard, artistCard, node } from '../draw.js';
 
 // `all` is a link to the rest; with `wrap` the cards take as many rows as they need.
 export function shelf(title, cards, { all, wrap } = {}) {

@@ -1,7 +1,7 @@
 // Cards in rows, however many: albums, artists.
 // In: `Pages` and how a card is drawn. Out: a windowed grid that is walked with the arrow keys.
 
-import { failure, node } from './draw.js';
+import { failure, node } from '../draw.js';
 import { Windowed } from './windowed.js';
 
 const GAP = 20;

@@ -1,7 +1,7 @@
 // Rows of a track table are put in another order: dragged by their grips, or moved with Alt and the arrow keys.
 // In: a table whose column `extra` has a grip. Out: `moved(from, to)`; where it would land is shown while one drags.
 
-import { node } from './draw.js';
+import { node } from '../draw.js';
 import { ROW } from './tracktable.js';
 
 const EDGE = 90; // pixels from the screen's edge where the page scrolls along

@@ -1,7 +1,7 @@
 // A track is chosen by typing: a box with the best matches below it.
 // In: what it is for, and a track to begin with. Out: `chosen(track)`. Later answers are never overwritten by earlier ones.
 
-import { byline, cover, iconButton, node } from './draw.js';
+import { byline, cover, iconButton, node } from '../draw.js';
 
 const SOON_MS = 100;
 const MOST = 6;

@@ -1,7 +1,7 @@
 // The head of a page about one thing: its picture, what it is, what is known about it, and what can be done with it.
 // In: texts, nodes and actions. Out: a header with the view's heading.
 
-import { button, cover, iconButton, node } from './draw.js';
+import { button, cover, iconButton, node } from '../draw.js';
 
 // `facts` are texts and nodes, shown with dots between; `kind` says what it is, `text` why it is there.
 export function masthead(app, { picture, kind, title, text, facts = [], actions = [], round = false }) {
