@@ -71,7 +71,7 @@ export class Side {
     this.place = null;
     const { t } = this.app;
     const told = t('map.journey', { from: tracks[0].title, to: tracks.at(-1).title });
-    const row = node('div', 'segue-actions');
+    const row = node('div', 'segue-acts');
     row.append(
       button(t('map.journey_play'), () => this.app.play(tracks, { from: told }), { kind: 'strong', icon: 'play' }),
       button(t('map.journey_end'), () => this.app.go('#/map')),
@@ -86,7 +86,7 @@ export class Side {
     if (track.album) texts.append(node('div', 'segue-artist', track.album));
     const about = [this.group(place), this.app.t('count.plays', { n: this.map.plays[place] })];
     texts.append(node('div', 'segue-muted', about.filter(Boolean).join(' · ')));
-    const row = node('div', 'segue-actions');
+    const row = node('div', 'segue-acts');
     row.append(...this.#actions(track, place));
     card.append(cover(this.app, track, 72), texts, row);
     return card;

@@ -4,7 +4,7 @@
 import { chart } from './charts.js';
 import { emptyState, node } from '../draw.js';
 import { table } from './tables.js';
-import { moment, number } from './zone.js';
+import { date, number } from './zone.js';
 
 const METRICS = ['p@20', 'mrr@20'];
 
@@ -37,7 +37,7 @@ function versions({ t }, models) {
   const score = (model, metric) => (metric in model.metrics ? number(model.metrics[metric], { maximumFractionDigits: 3 }) : '–');
   const rows = models.toReversed().map((model) => [
     model.champion ? t('pictures.serving', { version: model.version }) : String(model.version),
-    moment(model.created_at),
+    date(model.created_at),
     number(model.tracks),
     number(model.plays),
     ...METRICS.map((metric) => score(model, metric)),

@@ -10,6 +10,10 @@ export function day(date, { weekday = false } = {}) {
   return new Intl.DateTimeFormat(language(), wanted).format(dateOf(date));
 }
 
+export function date(value) {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium' }).format(dateOf(value));
+}
+
 export function moment(date) {
   return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(date));
 }
@@ -34,6 +38,7 @@ export function number(value, options) {
   return new Intl.NumberFormat(language(), options).format(value);
 }
 
+// 'long', 'short', or 'numeric' where there is little room.
 export function months(style = 'short') {
   const name = new Intl.DateTimeFormat(language(), { month: style, timeZone: 'UTC' });
   return Array.from({ length: 12 }, (_, month) => name.format(Date.UTC(2024, month, 1)));

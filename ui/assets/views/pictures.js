@@ -3,14 +3,14 @@
 
 import { chart } from '../insights/charts.js';
 import { clockFace } from '../insights/clock.js';
-import { button, emptyState, link, node } from '../draw.js';
-import { loaded } from '../loading.js';
+import { emptyState, link, node } from '../draw.js';
+import { loaded } from '../library/loading.js';
 import { choice } from '../insights/mapside.js';
-import { viewHead } from '../masthead.js';
+import { viewHead } from '../library/masthead.js';
 import { quality } from '../insights/quality.js';
 import { hoursTable, table, weekTable } from '../insights/tables.js';
 import { tiles } from '../insights/tiles.js';
-import { day, hour, length, months, number, zone } from '../insights/zone.js';
+import { hour, length, months, number, zone } from '../insights/zone.js';
 
 const LAYERS = 6; // genres or artists that a month names; the rest is one layer
 
@@ -76,24 +76,47 @@ function panel(title, about, ...content) {
 
 function overTime(app, { year, months: known }, leaving) {
   const { t } = app;
-  const slot = node('div', 'segue-chart segue-chart-tall');
-  const figures = node('div');
-  const asked = (by) => ({ year, tz: zone(), by, months: months(), layers: LAYERS, others: t('pictures.others'), unknown: t('pictures.unknown'), x: t('pictures.month'), y: t('pictures.hours') });
-  const drawn = chart(slot, 'months', asked('genres'));
-  leaving.push(drawn.leave);
+  const slot = node('div', 'segue-chart');
+  const beside = node('div');
+  const texts = { others: t('pictures.others'), unknown: t('pictures.unknown'), x: t('pictures.month'), y: t('pictures.hours') };
+  const names = months(matchMedia('(max-width: 560px)').matches ? 'numeric' : 'short');
+  const asked = (by) => ({ year, tz: zone(), by, months: names, layers: longest(known, by), ...texts });
   const show = (by) => {
-    figures.replaceChildren(monthsTable(t, known, by));
+    beside.replaceChildren(layerLegend(t, longest(known, by)), monthsTable(t, known, by));
     slot.setAttribute('aria-label', t(`pictures.over_time_${by}`));
   };
   slot.setAttribute('role', 'group');
-  const by = choice('segue-over-time', t('pictures.by'), { genres: t('pictures.by_genre'), artists: t('pictures.by_artist') }, 'genres', (kind) => {
+  show('genres');
+  const drawn = chart(slot, 'months', asked('genres'));
+  leaving.push(drawn.leave);
+  const kinds = { genres: t('pictures.by_genre'), artists: t('pictures.by_artist') };
+  const by = choice('segue-over-time', t('pictures.by'), kinds, 'genres', (kind) => {
     drawn.ask(asked(kind));
     show(kind);
   });
-  show('genres');
-  const made = panel(t('pictures.over_time'), t('pictures.over_time_about'), slot, figures);
+  const made = panel(t('pictures.over_time'), t('pictures.over_time_about'), slot, beside);
   made.querySelector('.segue-panel-head').append(by);
   return made;
+}
+
+// What was heard longest in all these months.
+function longest(known, by) {
+  const whole = new Map();
+  for (const { name, ms } of known.flatMap((month) => month[by])) whole.set(name, (whole.get(name) ?? 0) + ms);
+  return [...whole.keys()].sort((a, b) => whole.get(b) - whole.get(a)).slice(0, LAYERS);
+}
+
+function layerLegend(t, names) {
+  const list = node('ul', 'segue-legend');
+  const layers = names.map((name, place) => [name || t('pictures.unknown'), place]);
+  for (const [name, colour] of [...layers, [t('pictures.others'), 'others']]) {
+    const item = node('li', 'segue-legend-item');
+    const dot = node('i', 'segue-legend-colour');
+    dot.style.background = `var(--layer-${colour})`;
+    item.append(dot, node('span', 'segue-legend-name', name));
+    list.append(item);
+  }
+  return list;
 }
 
 function monthsTable(t, known, by) {

@@ -3,7 +3,7 @@
 
 import { clockFace } from '../insights/clock.js';
 import { button, byline, cover, emptyState, link, node } from '../draw.js';
-import { loaded } from '../loading.js';
+import { loaded } from '../library/loading.js';
 import { tiles } from '../insights/tiles.js';
 import { day, hour, length, months, number, zone } from '../insights/zone.js';
 
@@ -127,7 +127,7 @@ function monthly({ t }, s) {
 }
 
 function end({ t }, s) {
-  const row = node('footer', 'segue-actions');
+  const row = node('footer', 'segue-acts');
   row.append(link(`#/pictures?year=${s.year}`, 'segue-button', t('review.more')));
   for (const year of s.years.filter((year) => year !== s.year)) row.append(link(`#/pictures/${year}`, 'segue-button', String(year)));
   return row;

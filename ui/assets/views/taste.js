@@ -2,10 +2,10 @@
 // In: me/taste, me/opinions, the session. Out: the view; me/unlearn, me/opinions, me/export and the erasing of everything.
 
 import { chart } from '../insights/charts.js';
-import { byline, button, cover, emptyState, iconButton, link, node } from '../draw.js';
+import { button, byline, cover, emptyState, iconButton, link, node } from '../draw.js';
 import { yourData } from '../insights/yourdata.js';
-import { loaded } from '../loading.js';
-import { viewHead } from '../masthead.js';
+import { loaded } from '../library/loading.js';
+import { viewHead } from '../library/masthead.js';
 import { sentence } from '../insights/sentences.js';
 import { hoursTable } from '../insights/tables.js';
 import { unlearn } from '../insights/unlearning.js';

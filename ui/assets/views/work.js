@@ -2,8 +2,8 @@
 // In: work, failures, models. Out: the view; the words for what runs are renewed where they stand, so that nothing jumps.
 
 import { emptyState, failure, node } from '../draw.js';
-import { loaded } from '../loading.js';
-import { viewHead } from '../masthead.js';
+import { loaded } from '../library/loading.js';
+import { viewHead } from '../library/masthead.js';
 import { follow, share } from '../insights/work.js';
 import { moment, number } from '../insights/zone.js';
 
