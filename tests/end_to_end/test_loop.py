@@ -118,8 +118,8 @@ def listen_and_skip(page: Page, ui: str) -> bool:
     """Play a track, like it, skip to the next; what is up next changes. Returns whether audio came by Range."""
     partial: list[Response] = []
     page.on("response", lambda r: partial.append(r) if r.status == 206 and "/audio" in r.url else None)
-    page.goto(ui)
-    page.locator(".segue-track").first.click()
+    page.goto(f"{ui}/#/tracks")
+    page.locator(".segue-track .segue-title").first.click()
     page.wait_for_function("document.querySelector('#segue-audio').currentTime > 1")
     first = page.locator("#segue-title").inner_text()
 

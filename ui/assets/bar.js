@@ -22,7 +22,7 @@ export class Bar {
     art.id = 'segue-cover';
     open.append(art);
     open.addEventListener('click', () => this.expand());
-    now.append(open, this.#texts('segue-'), this.#opinions());
+    now.append(open, this.#texts('segue-'));
     this.app.on('current', (track) => track && fillCover(this.app, art, track));
     return now;
   }
@@ -78,7 +78,7 @@ export class Bar {
     queue.id = 'segue-queue';
     queue.setAttribute('aria-controls', 'segue-aside');
     app.on('upnext', (open) => queue.setAttribute('aria-expanded', String(open)));
-    side.append(controls.privateButton(app), volume, queue);
+    side.append(controls.privateButton(app), this.#opinions(), volume, queue);
     return side;
   }
 

@@ -1,8 +1,8 @@
 // When something does not answer, or cannot be played.
 // In: what the service answered, and what the player could not do. Out: a banner, tries, and the music goes on as soon as it can.
 
-import { button, node } from './draw.js';
-import { Away } from './service.js';
+import { button, node } from '../draw.js';
+import { Away } from '../service.js';
 
 const RETRY_MS = 4000;
 const BROKEN_MS = 1500;

@@ -1,7 +1,7 @@
 // The keys of the keyboard, headphones and the lock screen.
 // In: what plays and where. Out: the browser's Media Session, where it has one.
 
-import { byline } from './draw.js';
+import { byline } from '../draw.js';
 
 export function announce(app) {
   const session = navigator.mediaSession;

@@ -3,8 +3,8 @@
 
 import { Reordering } from './reordering.js';
 import { settled } from './motion.js';
-import { byline, cover, icon, iconButton, link, node } from './draw.js';
-import { why } from './why.js';
+import { byline, cover, icon, iconButton, link, node } from '../draw.js';
+import { whys } from './why.js';
 
 const SHOWN = 60;
 const NARROW = matchMedia('(max-width: 1179px)');
@@ -90,10 +90,11 @@ export class UpNextPanel {
     const { queue } = this.app;
     const settle = settled(this.list);
     const items = queue.items.slice(0, SHOWN);
+    const reasons = whys(this.app, items);
     const rows = [];
     for (const [place, item] of items.entries()) {
       if (group(item) !== group(items[place - 1])) rows.push(this.#divider(item, place));
-      rows.push(this.#row(item));
+      rows.push(this.#row(item, reasons[place]));
     }
     this.#forget(items);
     if (!items.length) rows.push(node('li', 'segue-quiet-line', this.app.t(queue.asked ? 'upnext.empty' : 'states.loading')));
@@ -115,7 +116,7 @@ export class UpNextPanel {
     return place || station ? node('li', 'segue-divider', station ? this.app.t('upnext.radio', station) : this.app.t('upnext.then')) : null;
   }
 
-  #row(item) {
+  #row(item, reason) {
     const kept = this.#rows.get(item.key);
     const row = kept ?? this.#made(item);
     this.#rows.set(item.key, row);
@@ -123,7 +124,6 @@ export class UpNextPanel {
     row.classList.toggle('segue-new', mark === 'new');
     row.classList.toggle('segue-up', mark === 'up');
     row.querySelector('.segue-mark').replaceChildren(...this.#mark(mark));
-    const reason = item.by === 'segue' ? why(this.app, item) : '';
     row.querySelector('.segue-why').textContent = reason;
     const { title } = item.track;
     row.querySelector('.segue-row').setAttribute('aria-label', [this.app.t('row.play', { title, artist: byline(item.track) }), reason].filter(Boolean).join('. '));

@@ -46,17 +46,35 @@ export function spread(tracks, after = null) {
   return order;
 }
 
-// Which suggestions came, which now stand before one that stood before them, and how many left that were not played.
+// Which came, which now stand before some that stood before them, and how many left that were not played.
 export function changes({ kind, title, items: before }, items, settled) {
   const old = new Map(before.map((id, place) => [id, place]));
   const after = items.map((item) => item.track.id);
+  const stayed = inTheirOrder(after.filter((id) => old.has(id)), old);
   const marks = new Map();
-  for (const [place, id] of after.entries()) {
+  let reached = -1; // the furthest of the old places passed so far
+  for (const id of after) {
     if (!old.has(id)) marks.set(id, 'new');
-    else if (after.slice(place + 1).some((later) => old.has(later) && old.get(later) < old.get(id))) marks.set(id, 'up');
+    else if (stayed.has(id)) reached = old.get(id);
+    else if (old.get(id) > reached) marks.set(id, 'up');
   }
   const came = [...marks.values()].filter((mark) => mark === 'new').length;
   const here = new Set(after);
   const gone = before.filter((id) => !here.has(id) && !settled.has(id)).length;
   return { kind, title, marks, came, moved: marks.size - came, gone };
+}
+
+// As many of `ids` as possible that stand in the order in which they stood: the longest rising run of their old places.
+function inTheirOrder(ids, old) {
+  const ends = []; // of the best run of each length: its last id
+  const before = new Map();
+  for (const id of ids) {
+    const at = ends.findIndex((end) => old.get(end) > old.get(id));
+    const length = at < 0 ? ends.length : at;
+    before.set(id, ends[length - 1]);
+    ends[length] = id;
+  }
+  const run = new Set();
+  for (let id = ends.at(-1); id !== undefined; id = before.get(id)) run.add(id);
+  return run;
 }

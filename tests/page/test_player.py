@@ -1,0 +1,258 @@
+"""The player as a person uses it: sound that really plays, and what becomes a play event."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from playwright.sync_api import Page, Response, expect
+
+from tests.page.conftest import Opened
+from tests.page.listening import (
+    HOSTILE,
+    SECONDS,
+    Listening,
+    at_least,
+    history,
+    play_first,
+    playing,
+    stored,
+    up_next,
+    up_next_filled,
+)
+
+AWAY = re.compile(r"/api/plays\?")
+WAITING = (
+    "Object.keys(localStorage).filter(k => k.startsWith('segue.outbox.me.')).map(k => JSON.parse(localStorage[k]))"
+)
+
+
+def test_a_click_in_the_library_plays_by_range(page: Page):
+    audio: list[Response] = []
+    page.on("response", lambda answer: audio.append(answer) if answer.url.endswith("/audio") else None)
+    track = play_first(page)
+
+    assert any(answer.status == 206 and track in answer.url for answer in audio)
+    expect(page.locator("#segue-title")).not_to_be_empty()
+    expect(page.locator(".segue-track.segue-current")).to_have_attribute("data-id", track)
+    expect(page.locator("#segue-play")).to_have_attribute("aria-label", "Pause")
+
+
+def test_one_click_on_play_is_music(opened: Opened):
+    page = opened("#/")
+    first = up_next_filled(page)[0]
+    page.locator("#segue-play").click()
+    at_least(page, 0.5)
+    assert playing(page) == first
+
+
+def test_the_next_track_is_there_before_it_is_asked_for(page: Page):
+    play_first(page)
+    following = up_next_filled(page)[0]
+    page.wait_for_function(
+        "id => (a => a.dataset.track === id && a.readyState === 4)(document.querySelector('#segue-audio-ahead'))",
+        arg=following,
+    )
+    waited = page.evaluate("""() => new Promise((answer) => {
+        const began = performance.now();
+        const ahead = document.querySelector('#segue-audio-ahead');
+        ahead.addEventListener('playing', () => answer(performance.now() - began), { once: true });
+        document.querySelector('#segue-next').click();
+    })""")
+    assert playing(page) == following
+    assert waited < 300
+
+
+def test_the_end_of_a_track_is_the_beginning_of_the_next(page: Page, listening: Listening):
+    track = play_first(page)
+    following = up_next_filled(page)[0]
+    page.evaluate("""() => {
+        window.seen = [];
+        for (const audio of document.querySelectorAll('audio'))
+            for (const name of ['playing', 'ended'])
+                audio.addEventListener(name, () => window.seen.push([audio.dataset.track, name, performance.now()]));
+    }""")
+    page.locator("#segue-seek").fill("930")
+    page.wait_for_function("id => document.querySelector('#segue-audio').dataset.track === id", arg=following)
+    at_least(page, 0.3)
+
+    finished = stored(listening, lambda e: e.kind == "finished" and e.track == track)
+    assert finished.position_ms >= finished.duration_ms - 500
+    times = {(name, kind): at for name, kind, at in page.evaluate("window.seen")}
+    assert times[following, "playing"] - times[track, "ended"] < 250
+
+
+def test_going_on_is_kept_with_its_position(page: Page, listening: Listening):
+    track = play_first(page)
+    page.locator("#segue-next").click()
+
+    skipped = stored(listening, lambda e: e.kind == "skipped" and e.track == track)
+    assert 400 <= skipped.position_ms < skipped.duration_ms
+    assert skipped.client == "segue-page"
+    assert not skipped.private
+
+
+def test_like_and_dislike_are_shown_and_kept_and_taken_back(page: Page, listening: Listening):
+    track = play_first(page)
+    like = page.locator("#segue-like")
+    like.click()
+    expect(like).to_have_attribute("aria-pressed", "true")
+    stored(listening, lambda e: e.kind == "liked" and e.track == track)
+    like.click()
+    expect(like).to_have_attribute("aria-pressed", "false")
+
+    page.locator("#segue-dislike").click()
+    stored(listening, lambda e: e.kind == "disliked" and e.track == track)
+    page.wait_for_function("id => document.querySelector('#segue-audio').dataset.track !== id", arg=track)
+    assert track not in up_next(page)
+    page.locator("#segue-previous").click()
+    expect(page.locator("#segue-dislike")).to_have_attribute("aria-pressed", "true")
+    page.locator("#segue-dislike").click()
+    expect(page.locator("#segue-dislike")).to_have_attribute("aria-pressed", "false")
+
+
+def test_not_now_goes_on_without_counting_as_a_skip(page: Page, listening: Listening):
+    track = play_first(page)
+    page.locator("#segue-notnow").click()
+    at_least(page, 0.3)
+    assert playing(page) != track
+    stored(listening, lambda e: e.kind == "progress" and e.track == track)
+    page.reload()
+    assert track not in up_next_filled(page)
+
+
+def test_all_of_the_player_answers_to_keys(page: Page, listening: Listening):
+    track = play_first(page)
+    page.locator("#segue-title").click()
+    page.keyboard.press("Space")
+    assert page.evaluate("document.querySelector('#segue-audio').paused")
+    page.keyboard.press("ArrowRight")
+    at_least(page, 9)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("document.querySelector('#segue-audio').currentTime < 3")
+    before = page.evaluate("document.querySelector('#segue-audio').volume")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.querySelector('#segue-audio').volume") < before
+    page.keyboard.press("m")
+    assert page.evaluate("document.querySelector('#segue-audio').muted")
+    page.keyboard.press("n")
+    stored(listening, lambda e: e.kind == "skipped" and e.track == track)
+    page.keyboard.press("p")
+    page.wait_for_function("id => document.querySelector('#segue-audio').dataset.track === id", arg=track)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page).to_have_url(re.compile("#/albums$"))
+
+
+def test_place_queue_and_volume_outlive_a_reload_in_silence(page: Page):
+    track = play_first(page)
+    page.locator("#segue-seek").fill("400")
+    at_least(page, SECONDS * 0.4)
+    page.locator("#segue-volume").fill("40")
+    following = up_next_filled(page)
+    page.reload()
+
+    page.wait_for_function("id => document.querySelector('#segue-audio')?.dataset.track === id", arg=track)
+    at_least(page, SECONDS * 0.39)
+    assert page.evaluate("document.querySelector('#segue-audio').paused")
+    assert up_next(page)[:3] == following[:3]
+    expect(page.locator("#segue-volume")).to_have_value("40")
+    page.locator("#segue-play").click()
+    page.wait_for_function("!document.querySelector('#segue-audio').paused")
+    assert page.evaluate("document.querySelector('#segue-audio').currentTime") >= SECONDS * 0.39
+
+
+def test_loud_tracks_are_turned_down(page: Page):
+    play_first(page)
+    loudness = page.evaluate(
+        "fetch('api/tracks').then(a => a.json()).then(a => Object.fromEntries(a.items.map(t => [t.id, t.loudness_lufs])))"
+    )
+    wanted = min(1.0, 10 ** ((-18 - loudness[playing(page)]) / 20))
+    heard = page.evaluate("document.querySelector('#segue-audio').volume")
+    assert wanted < 1
+    assert abs(heard - wanted) < 0.02
+    page.locator(".segue-header .segue-icon").click()
+    page.get_by_role("menuitemcheckbox", name="Even volume").click()
+    assert page.evaluate("document.querySelector('#segue-audio').volume") == 1
+
+
+def test_the_keys_of_the_keyboard_and_the_lock_screen_know_what_plays(page: Page):
+    play_first(page)
+    told = page.evaluate("""(({ metadata: m, playbackState }) => ({ title: m.title, artist: m.artist, art: m.artwork.length, playbackState }))
+        (navigator.mediaSession)""")
+    assert told["title"] == page.locator("#segue-title").inner_text()
+    assert (told["art"], told["playbackState"]) == (1, "playing")
+
+
+def test_events_wait_while_the_service_is_away_and_count_once(page: Page, listening: Listening):
+    play_first(page)
+    page.route(AWAY, lambda route: route.abort())
+    with page.expect_event("requestfailed", lambda request: AWAY.search(request.url) is not None):
+        page.locator("#segue-like").click()
+    waiting = page.evaluate(WAITING)
+    assert "liked" in {event["kind"] for event in waiting}
+    page.unroute(AWAY)
+    page.reload()
+    for event in waiting:
+        stored(listening, lambda e, event=event: str(e.event_id) == event["event_id"])
+    page.wait_for_function(f"{WAITING}.length === 0")
+    ids = [e.event_id for e in history(listening)]
+    assert len(ids) == len(set(ids))
+
+
+def test_closing_the_tab_tells_how_far_it_got(page: Page, listening: Listening):
+    track = play_first(page)
+    page.goto("about:blank")
+    stored(listening, lambda e: e.kind == "progress" and e.track == track and e.position_ms >= 500)
+
+
+def test_two_tabs_share_one_listening_and_send_each_event_once(opened: Opened):
+    one, other = opened(), opened()
+    posted: list[str] = []
+    for tab in (one, other):
+        tab.on(
+            "request",
+            lambda r: posted.extend(e["event_id"] for e in json.loads(r.post_data)) if AWAY.search(r.url) else None,
+        )
+    play_first(one)
+    play_first(other)
+    one.wait_for_function("document.querySelector('#segue-audio').paused")
+    one.locator("#segue-next").click()
+    other.wait_for_function("document.querySelector('#segue-audio').paused")
+    one.wait_for_timeout(5000)
+    one.wait_for_function(f"{WAITING}.length === 0")
+    assert posted
+    assert len(posted) == len(set(posted))
+
+
+def test_private_listening_is_seen_in_the_bar_and_in_the_events(page: Page, listening: Listening):
+    page.keyboard.press("i")
+    expect(page.locator(".segue-bar .segue-private")).to_be_visible()
+    track = play_first(page)
+    assert stored(listening, lambda e: e.kind == "started" and e.track == track).private
+    page.locator(".segue-bar .segue-private").click()
+    expect(page.locator(".segue-bar .segue-private")).to_be_hidden()
+    page.locator("#segue-next").click()
+    assert not stored(listening, lambda e: e.kind == "skipped" and e.track == track).private
+
+
+def test_a_track_that_cannot_be_played_is_told_and_passed_over(page: Page, listening: Listening):
+    before = up_next_filled(page)
+    broken = re.compile(f"/tracks/{before[0]}/audio")
+    page.route(broken, lambda route: route.fulfill(status=404))
+    page.locator("#segue-play").click()
+    expect(page.locator(".segue-toast", has_text="cannot be played")).to_be_visible()
+    at_least(page, 0.3)
+    assert playing(page) != before[0]
+    assert not [e for e in history(listening) if e.track == before[0] and e.kind == "skipped" and e.position_ms == 0]
+
+
+def test_a_title_with_markup_is_shown_as_text(page: Page):
+    page.locator(".segue-track", has_text="<img").locator(".segue-title").click()
+    expect(page.locator("#segue-title")).to_have_text(HOSTILE)
+    at_least(page, 0.3)
+    assert page.locator(".segue-title img").count() == 0
+    assert page.evaluate("window.ran") is None

@@ -1,0 +1,245 @@
+"""The frame of the page: any screen, any hand, nobody there, and who listens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from infra.models import UserId
+from tests.data.installed import wait_for
+from tests.page.conftest import Opened
+from tests.page.listening import (
+    Listening,
+    at_least,
+    history,
+    play_first,
+    stored,
+    up_next_filled,
+)
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+WIDTHS = (360, 768, 1440)
+ROUTES = (
+    "",
+    "albums",
+    "artists",
+    "tracks",
+    "genres",
+    "playlists",
+    "favourites",
+    "history",
+    "search/rust",
+    "journey",
+    "map",
+    "taste",
+    "pictures",
+    "work",
+)
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}
+
+
+def settled(page: Page) -> None:
+    """Until the view has drawn what it shows."""
+    page.wait_for_function("!document.querySelector('#segue-main [aria-busy=\"true\"], #segue-main .segue-bones')")
+    page.wait_for_timeout(500)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_fits_every_screen_and_is_kept_as_a_picture(opened: Opened, route: str, scheme: str):
+    page = opened(f"#/{route}")
+    page.emulate_media(color_scheme=scheme)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900 if width > 400 else 740})
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{route.replace('/', '-') or 'home'}-{scheme}-{width}.png")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_view_has_serious_barriers(opened: Opened, route: str, scheme: str):
+    page = opened(f"#/{route}")
+    page.emulate_media(color_scheme=scheme)
+    up_next_filled(page)
+    settled(page)
+    serious = [
+        (found["id"], [node["target"] for node in found["nodes"]][:3])
+        for found in Axe().run(page, options=RULES).response["violations"]
+        if found["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+def test_both_themes_are_there_and_can_be_chosen(page: Page):
+    def ground() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    page.emulate_media(color_scheme="dark")
+    dark = ground()
+    page.emulate_media(color_scheme="light")
+    light = ground()
+    assert dark != light
+    page.locator(".segue-header .segue-icon").click()
+    page.get_by_role("menuitemcheckbox", name="Dark").click()
+    assert ground() == dark
+    page.reload()
+    expect(page.locator("#segue-main")).to_be_visible()
+    assert ground() == dark
+
+
+def test_all_of_the_frame_is_reached_by_keys(page: Page):
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#segue-main")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("rust")
+    expect(page).to_have_url(re.compile("#/search/rust$"))
+    expect(page.locator("#segue-search")).to_be_focused()
+    page.keyboard.press("Escape")
+    settings = page.locator(".segue-header .segue-icon")
+    settings.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu").locator(":focus")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    expect(settings).to_be_focused()
+
+
+def test_back_leads_to_the_place_one_came_from(page: Page):
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.evaluate("scrollTo(0, 300)")
+    page.wait_for_timeout(200)
+    page.locator(".segue-nav").get_by_role("link", name="Albums").click()
+    expect(page.locator(".segue-nav [aria-current='page']")).to_have_text("Albums")
+    page.go_back()
+    expect(page.locator(".segue-nav [aria-current='page']")).to_have_text("Tracks")
+    page.wait_for_function("Math.abs(scrollY - 300) < 5")
+
+
+def test_an_address_that_leads_nowhere_says_so(opened: Opened):
+    page = opened("#/no/such/place")
+    expect(page.locator("#segue-main")).to_contain_text("There is nothing here")
+
+
+def test_nothing_of_the_framework_is_seen(page: Page):
+    assert page.locator("footer:visible").count() == 0
+    assert page.title() == "Tracks · Segue"
+
+
+def test_a_service_that_is_away_is_told_and_looked_for_again(opened: Opened, listening: Listening):
+    page = opened()
+    page.route("**/api/**", lambda route: route.abort())
+    page.goto("about:blank")
+    page.goto(listening.ui)
+    expect(page.locator("#segue-banner")).to_contain_text("does not answer")
+    page.unroute("**/api/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#segue-play")).to_be_enabled()
+    expect(page.locator("#segue-banner")).to_be_hidden()
+
+
+def test_offline_music_goes_on_and_comes_back_by_itself(page: Page, listening: Listening):
+    track = play_first(page)
+    following = up_next_filled(page)[0]
+    page.wait_for_function("document.querySelector('#segue-audio-ahead').readyState === 4")
+    page.context.set_offline(True)
+    page.locator("#segue-next").click()
+    page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=following)
+    at_least(page, 0.3)
+    expect(page.locator("#segue-banner")).to_contain_text("does not answer")
+    page.context.set_offline(False)
+    expect(page.locator("#segue-banner")).to_be_hidden()
+    stored(listening, lambda e: e.kind == "skipped" and e.track == track)
+
+
+def test_a_library_without_music_says_how_to_bring_some(opened: Opened):
+    page = opened("#/tracks")
+    empty = {"items": [], "cursor": None}
+    page.route(re.compile(r"/api/(tracks|albums)\b"), lambda route: route.fulfill(json=empty))
+    page.goto(page.url.split("#")[0] + "#/albums")
+    expect(page.locator("#segue-main")).to_contain_text("segue ingest")
+
+
+def test_with_accounts_one_signs_in_with_a_password_and_two_never_see_each_other(
+    browser: Browser, listening: Listening
+):
+    secrets = {UserId("ann"): "correct horse", UserId("bob"): "battery staple"}
+
+    def asks(status: int) -> bool:
+        """Both applications remember for a moment whether there are accounts, each by itself."""
+        paths = ("/tracks", "/users/me/history")
+        return all(httpx.get(listening.http + path, timeout=10).status_code == status for path in paths)
+
+    def tokens(user: UserId) -> list[str]:
+        return [token.label for token in listening.store.users.tokens(user)]
+
+    contexts = {user: browser.new_context() for user in secrets}
+    for user, secret in secrets.items():
+        listening.store.users.add(user, password=secret)
+    try:
+        wait_for(lambda: asks(401), "the service asks for a token")
+        pages = {user: context.new_page() for user, context in contexts.items()}
+        for user, page in pages.items():
+            page.goto(f"{listening.ui}/#/tracks")
+            form = page.locator("#segue-signin")
+            form.locator("[name=name]").fill(user)
+            form.locator("[name=secret]").fill("guess again")
+            form.get_by_role("button").click()
+            expect(page.locator("#segue-signin-error")).to_contain_text("do not go together")
+            form.locator("[name=secret]").fill(secrets[user])
+            form.get_by_role("button").click()
+            expect(page.locator(".segue-track")).not_to_have_count(0)
+            assert tokens(user) == ["listening page"]
+        heard = {user: play_nth(page, n) for n, (user, page) in enumerate(pages.items())}
+        for user, track in heard.items():
+            stored(listening, lambda e, track=track: e.track == track, user)
+        for user, page in pages.items():
+            others = {track for other, track in heard.items() if other != user}
+            assert {e.track for e in history(listening, user)} == {heard[user]}
+            told = page.evaluate("fetch('api/me/listens').then(a => a.text())")
+            assert heard[user] in told
+            assert not any(track in told for track in others)
+        page = pages[UserId("ann")]
+        page.locator(".segue-header .segue-icon").click()
+        page.get_by_role("menuitem", name="Sign out ann").click()
+        expect(page.locator("#segue-signin")).to_be_visible()
+        assert tokens(UserId("ann")) == []
+    finally:
+        for context in contexts.values():
+            context.close()
+        for user in secrets:
+            listening.store.users.remove(user)
+        wait_for(lambda: asks(200), "the service asks for none")
+
+
+def play_nth(page: Page, n: int) -> str:
+    track = page.locator(".segue-track").nth(n)
+    track.locator(".segue-title").click()
+    at_least(page, 0.5)
+    return str(track.get_attribute("data-id"))
+
+
+def test_the_documentation_is_drawn_with_what_its_policy_allows(page: Page, listening: Listening):
+    page.goto(f"{listening.http}/docs")
+    expect(page.locator(".opblock-summary-path", has_text="/sign-in").first).to_be_visible()
+
+
+def test_on_a_phone_what_plays_opens_as_a_sheet(opened: Opened):
+    page = opened("#/tracks")
+    page.set_viewport_size({"width": 360, "height": 740})
+    play_first(page)
+    page.locator("#segue-expand").click()
+    sheet = page.get_by_role("dialog", name="Player")
+    expect(sheet.get_by_role("slider", name="Position")).to_be_enabled()
+    expect(sheet.get_by_role("button", name="Pause")).to_be_visible()
+    page.screenshot(path=SCREENSHOTS / "playing-light-360.png")
+    sheet.get_by_role("button", name="Close").click()
+    expect(sheet).to_be_hidden()
