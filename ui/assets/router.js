@@ -25,6 +25,8 @@ const ROUTES = [
   ['work', 'work'],
 ];
 
+export const VIEWS = [...new Set(ROUTES.map(([, view]) => view))];
+
 // { view, section, params: { id…, query } }; null when no view has that address.
 export function resolve(hash) {
   const [path, query = ''] = hash.replace(/^#?\/?/, '').split('?');
@@ -53,6 +55,8 @@ function decoded(part) {
     return part;
   }
 }
+
+const FRAMES = 10; // so long a link is looked for
 
 export class Router {
   #entries = new Map(); // of this tab's history: number → { y, focus, kept }
@@ -123,9 +127,15 @@ export class Router {
   #settle(y, focus, forward) {
     requestAnimationFrame(() => scrollTo(0, y));
     if (document.activeElement?.closest('header, dialog, [popover]')) return;
-    const link = focus && this.main.querySelector(`a[href="${CSS.escape(focus)}"]`);
-    if (link) link.focus({ preventScroll: true });
+    if (focus) this.#focus(focus, this.#turn, FRAMES);
     else if (forward) this.main.focus({ preventScroll: true });
+  }
+
+  // Long lists draw what is near the place only after one is there.
+  #focus(href, turn, frames) {
+    const link = this.main.querySelector(`a[href="${CSS.escape(href)}"]`);
+    if (link) link.focus({ preventScroll: true });
+    else if (frames && turn === this.#turn) requestAnimationFrame(() => this.#focus(href, turn, frames - 1));
   }
 
   #note() {

@@ -89,9 +89,10 @@ class Chooser {
     const stops = [this.input, ...this.list.querySelectorAll('button')];
     const at = stops.indexOf(document.activeElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
-    if (event.key === 'Enter' && at === 0) stops[this.input.value.trim() && stops.length > 2 ? 2 : 1]?.click();
-    if (to === undefined || at < 0) return;
-    event.preventDefault();
+    const chosen = event.key === 'Enter' && at === 0 && stops[1];
+    if (!chosen && (to === undefined || at < 0)) return;
+    event.preventDefault(); // or the key would press what has the focus afterwards
+    if (chosen) return chosen.click();
     stops[Math.max(0, Math.min(stops.length - 1, to))].focus();
   }
 

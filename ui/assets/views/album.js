@@ -1,7 +1,7 @@
 // One album: its cover, what is known of it, its tracks disc by disc.
 // In: the album's id. Out: a page that plays it, shuffles it, and starts a radio from it.
 
-import { cover, node } from '../draw.js';
+import { byline, cover, node } from '../draw.js';
 import { loaded } from '../library/loading.js';
 import { masthead, moreButton, playActions } from '../library/masthead.js';
 import { goToArtist, manyMenu } from '../library/trackmenu.js';
@@ -67,7 +67,7 @@ function tracks(app, album, disc, tables) {
   const section = node('section', 'segue-section');
   const label = disc.name ? app.t('album.disc', { n: disc.name }) : album.title;
   if (disc.name) section.append(node('h2', 'segue-section-title', label));
-  const several = new Set(album.items.map((track) => track.artist)).size > 1;
+  const several = album.items.some((track) => byline(track) !== album.artist);
   const table = new TrackTable(app, section, fixed(disc.tracks), {
     label,
     from: album.title,
