@@ -56,7 +56,9 @@ class Chooser {
     const folded = wanted.toLocaleLowerCase();
     const found = this.playlists.filter((each) => each.name.toLocaleLowerCase().includes(folded));
     const named = found.some((each) => each.name.toLocaleLowerCase() === folded);
-    this.list.replaceChildren(...(named ? [] : [this.#new(wanted)]), ...found.map((each) => this.#choice(each)));
+    const fresh = named ? [] : [this.#new(wanted)];
+    const choices = found.map((each) => this.#choice(each));
+    this.list.replaceChildren(...(wanted ? [...choices, ...fresh] : [...fresh, ...choices])); // Enter takes the first
   }
 
   #new(name) {
