@@ -17,6 +17,7 @@ const TABS = [['', 'home', 'home'], ['albums', 'album', 'albums'], ['playlists',
 
 export class Shell {
   #title = '';
+  #sign = null; // of work under way, once somebody listens
 
   constructor(root, app) {
     Object.assign(this, { root, app });
@@ -63,6 +64,7 @@ export class Shell {
     const known = NAVIGATION.flatMap(([, items]) => items).find(([name]) => name === section);
     this.title(known ? this.app.t(`nav.${known[2]}`) : this.app.t(section === 'search' ? 'nav.search' : 'app.name'));
     if (document.activeElement !== this.search) this.search.value = route?.params.words ?? '';
+    this.#sign ??= import('./insights/work.js').then(({ workSign }) => workSign(this.app, this.work));
   }
 
   #entitle() {
@@ -133,7 +135,8 @@ export class Shell {
     const header = node('header', 'segue-header');
     const settings = iconButton('settings', this.app.t('nav.settings'), () => this.app.menu(settings, this.app.settings.menu()));
     settings.setAttribute('aria-haspopup', 'menu');
-    header.append(this.#brand(), this.#searchBox(), settings);
+    this.work = node('div', 'segue-work-place');
+    header.append(this.#brand(), this.#searchBox(), this.work, settings);
     return header;
   }
 
