@@ -28,7 +28,7 @@ def too_large(headers: Headers) -> str:
 def unwanted(method: str, headers: Headers) -> str:
     """Why a body is refused that nobody would read, and that would be kept until the answer is sent; empty without one."""
     sent = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-    return f"a {method} has no body here" if sent and method != "POST" else ""
+    return f"a {method} has no body here" if sent and method not in {"POST", "PUT"} else ""
 
 
 def bounded(receive: Receive) -> Receive:

@@ -14,8 +14,8 @@ from infra.models import TrackId, UserId
 
 __all__ = ["Cursor", "GivenTrack", "Limit", "Number", "Seed", "TrackPath", "User"]
 
-User = Annotated[UserId, Path(min_length=1, max_length=128, description="Name of the listener")]
-TrackPath = Annotated[TrackId, Path(min_length=1, max_length=128, description="Id of the track")]
+User = Annotated[UserId, NAME, Path(description="Name of the listener")]
+TrackPath = Annotated[TrackId, NAME, Path(description="Id of the track")]
 Number = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
 Cursor = Annotated[str | None, Query(max_length=512, description="`cursor` of the page before")]

@@ -24,11 +24,15 @@ from serving.auth import Access, is_loopback
 from serving.border import Border
 from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.champion import Champion
+from serving.diary import Diaries
 from serving.documentation import Document, described
 from serving.hosts import Hosts
 from serving.live import Live
 from serving.metrics import Metrics
+from serving.outings import Outings
 from serving.parameters import Cursor, Limit, User
+from serving.past import Past
+from serving.playlists import Playlists
 from serving.problems import PROBLEMS, answer_problems
 from serving.refreshing import Refreshing
 from training.recommend.recommender import SessionRecommender
@@ -57,6 +61,10 @@ class Recommending:
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._debt = ""
         self._answering = Answering(self._live, self._catalogue, self._champion)
+        self._diaries = Diaries(self._scans.plays)
+        self._past = Past(self._live, self._diaries, self._store.plays, self._producer, self._catalogue)
+        self._outings = Outings(self._answering, self._diaries, self._catalogue, self._champion)
+        self._playlists = Playlists(self._store.playlists, self._catalogue)
         self._refreshing = Refreshing(self._refresh)
         self._metrics = self._counted(Metrics("recommender", replica))
 
@@ -69,6 +77,7 @@ class Recommending:
         """Stop the threads and let go of the connections."""
         self._refreshing.close()
         self._live.close()
+        self._diaries.close()
         self._producer.close()
         self._store.close()
         self._scans.close()
@@ -84,7 +93,8 @@ class Recommending:
         """The routes, without the prefix."""
         routes = APIRouter(responses=PROBLEMS, tags=["listeners"])
         own, own_or_admin = [Depends(self._access.listener)], [Depends(self._access.owner_or_admin)]
-        self._answering.add_to(routes, dependencies=own)
+        for part in (self._answering, self._past, self._outings, self._playlists):
+            part.add_to(routes, dependencies=own)
         routes.add_api_route("/{user}/history", self.history, response_model=History, dependencies=own)
         routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204, dependencies=own_or_admin)
         return routes
@@ -98,7 +108,10 @@ class Recommending:
         """Forget everything about this listener, here and wherever the events are read; an admin may ask for any."""
         await self._producer.forget(user, REQUEST.get())
         await asyncio.to_thread(self._store.plays.forget, user)
+        await asyncio.to_thread(self._store.playlists.forget, user)
         self._answering.forget(user)
+        self._diaries.forget(user)
+        self._outings.forget(user)
         return Response(status_code=204)
 
     def neighbours(self, track: TrackId, n: int) -> Neighbours:

@@ -24,6 +24,7 @@ class Taste(NamedTuple):
     signals: list[Signal]
     barred: frozenset[TrackId]
     """Disliked, however long ago, or just played in private."""
+    disliked: frozenset[TrackId]
     as_of: UUID | None
     changes: int
 
@@ -34,5 +35,5 @@ def taste_of(recent: Recent, now_ms: int) -> Taste:
         [event for event in some if event.at_ms <= now_ms + AHEAD_MS] for some in (recent.events(), recent.opinions())
     )
     secret = dict.fromkeys(e.track for e in reversed(events) if e.private)
-    barred = disliked([*opinions, *events]).union(list(secret)[:PRIVATE_PLAYED])
-    return Taste(signals(events), barred, recent.as_of, recent.changes)
+    unwanted = disliked([*opinions, *events])
+    return Taste(signals(events), unwanted.union(list(secret)[:PRIVATE_PLAYED]), unwanted, recent.as_of, recent.changes)

@@ -1,4 +1,4 @@
-"""The one door to MongoDB: tracks, normalisers and failures, plays, listeners.
+"""The one door to MongoDB: tracks, normalisers and failures, plays, playlists, listeners.
 
 In: our own frozen types. Out: the same. Nothing outside this folder imports pymongo.
 """
@@ -6,6 +6,7 @@ In: our own frozen types. Out: the same. Nothing outside this folder imports pym
 from infra.store.connection import Store
 from infra.store.failures import Failure, FailureStore
 from infra.store.mongo_errors import LARGEST_INT
+from infra.store.playlists import MOST_TRACKS, Playlist, PlaylistStore
 from infra.store.plays import Forgetting, PlayStore, StoredPlay
 from infra.store.tokens import Token
 from infra.store.tracks import Holding, Named, NormaliserStore, TrackStore
@@ -13,6 +14,7 @@ from infra.store.users import Account, UserStore
 
 __all__ = [
     "LARGEST_INT",
+    "MOST_TRACKS",
     "Account",
     "Failure",
     "FailureStore",
@@ -21,6 +23,8 @@ __all__ = [
     "Named",
     "NormaliserStore",
     "PlayStore",
+    "Playlist",
+    "PlaylistStore",
     "Store",
     "StoredPlay",
     "Token",

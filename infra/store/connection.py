@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 
 from infra.errors import StoreError
 from infra.store.failures import FailureStore
+from infra.store.playlists import PlaylistStore
 from infra.store.plays import PlayStore
 from infra.store.tracks import NormaliserStore, TrackStore
 from infra.store.users import UserStore
@@ -42,12 +43,13 @@ class Store:
         self.normalisers = NormaliserStore(db["normalisers"])
         self.failures = FailureStore(db["failures"])
         self.plays = PlayStore(db["plays"], db["forgotten"], db["amended"])
+        self.playlists = PlaylistStore(db["playlists"])
         self.users = UserStore(db["users"], db["tokens"])
 
     def prepare(self) -> Self:
         """Make the indexes; raises `StoreError` when the server does not answer."""
         self.ping()
-        for part in (self.tracks, self.plays, self.users):
+        for part in (self.tracks, self.plays, self.playlists, self.users):
             part.prepare()
         return self
 

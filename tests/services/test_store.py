@@ -369,3 +369,30 @@ def _next_millisecond() -> int:
     later = now_ms() + 1
     wait_for(lambda: now_ms() >= later, "the next millisecond")
     return later
+
+
+def test_playlists_are_each_listener_s_own_and_only_so_many(store: Store):
+    me, other = UserId("me"), UserId("other")
+    made = [store.playlists.add(me, f"{n}", [track_id("One")], most=3) for n in range(4)]
+    assert [one is None for one in made] == [False, False, False, True]
+    first = made[0]
+    assert first is not None
+    assert {one.name for one in store.playlists.of(me)} == {"0", "1", "2"}
+    assert store.playlists.of(other) == []
+    assert store.playlists.get(other, first.id) is None
+    assert store.playlists.change(other, first.id, "theirs", [], 1) is None
+    assert not store.playlists.delete(other, first.id)
+    assert store.playlists.get(me, first.id) == first
+    store.playlists.forget(me)
+    assert store.playlists.of(me) == []
+
+
+def test_of_two_changes_to_one_revision_of_a_playlist_one_is_made(store: Store):
+    me = UserId("me")
+    made = store.playlists.add(me, "x", [], most=3)
+    assert made is not None
+    changed = store.playlists.change(me, made.id, "y", [track_id("One")], 1)
+    assert changed is not None
+    assert (changed.name, changed.tracks, changed.revision) == ("y", (track_id("One"),), 2)
+    assert store.playlists.change(me, made.id, "z", [], 1) is None
+    assert store.playlists.get(me, made.id) == changed

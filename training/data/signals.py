@@ -1,18 +1,19 @@
 """What a listener's plays say: one number a listening, from -1 (away with it) to 1 (more of it).
 
-In: play events of one listener in any order. Out: `Signal`s, oldest first, and the tracks that are disliked.
+In: play events of one listener in any order. Out: `Signal`s, oldest first, and the tracks that are disliked; `Listenings`
+for who wants to know more of each.
 `weight` is the same judgement on plain columns, for Spark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from infra.events import DAY_MS, OPINIONS, PlayEvent
 from infra.models import TrackId
 
-__all__ = ["AHEAD_MS", "Signal", "disliked", "signals", "weight"]
+__all__ = ["AHEAD_MS", "Listening", "Listenings", "Signal", "Told", "disliked", "in_order", "signals", "weight"]
 
 SKIPPED_AT_START, SKIPPED_AT_END = -1.0, 0.5
 LEFT_AT_START, LEFT_AT_END = -0.3, 0.8
@@ -59,7 +60,36 @@ def weight(kind: str, position_ms: int, duration_ms: int) -> float:
     return start + (end - start) * heard
 
 
-class _Listening:
+class Told(Protocol):
+    """What is needed of a play event, posted or stored."""
+
+    @property
+    def track(self) -> str:
+        """Id of the track."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What was done."""
+        ...
+
+    @property
+    def position_ms(self) -> int:
+        """Where in the track."""
+        ...
+
+    @property
+    def duration_ms(self) -> int:
+        """Length of the track; 0 when not known."""
+        ...
+
+    @property
+    def at_ms(self) -> int:
+        """When, milliseconds since 1970."""
+        ...
+
+
+class Listening:
     """Everything between the start of a track and its end, as told so far."""
 
     __slots__ = ("at_ms", "began_ms", "ended", "heard", "opinion", "track", "weight")
@@ -71,7 +101,8 @@ class _Listening:
         self.at_ms = self.began_ms = 0
         self.ended = self.heard = False
 
-    def take(self, event: PlayEvent) -> None:
+    def take(self, event: Told) -> None:
+        """What comes next of it."""
         self.at_ms = event.at_ms
         self.began_ms = self.at_ms - event.position_ms
         judged = weight(event.kind, event.position_ms, event.duration_ms)
@@ -83,10 +114,32 @@ class _Listening:
             self.ended = event.kind in ("finished", "skipped")
 
     def signal(self, newest: bool) -> Signal:
+        """What it says; the newest one of a listener may be playing still."""
         playing = newest and not self.ended
         said = max(self.weight, PLAYING_NOW) if playing else self.weight
         weight = said if self.opinion is None else self.opinion
         return Signal(self.track, weight, self.at_ms, self.began_ms, self.heard)
+
+
+One = TypeVar("One", bound=Listening)
+
+
+class Listenings(Generic[One]):
+    """Listenings made of events that come in their order; `all` has them in that of their beginnings."""
+
+    def __init__(self, make: Callable[[TrackId], One]) -> None:
+        self._make = make
+        self._newest_of: dict[str, One] = {}
+        self.all: list[One] = []
+
+    def take(self, event: Told) -> None:
+        """The next event. An opinion has the last word on the newest listening of its track."""
+        current = self._newest_of.get(event.track)
+        opinion = event.kind in OPINIONS
+        if current is None or (not opinion and (current.ended or event.kind == "started")):
+            current = self._newest_of[event.track] = self._make(TrackId(event.track))
+            self.all.append(current)
+        current.take(event)
 
 
 def signals(plays: Iterable[PlayEvent], *, include_private: bool = False) -> list[Signal]:
@@ -94,29 +147,23 @@ def signals(plays: Iterable[PlayEvent], *, include_private: bool = False) -> lis
 
     Private plays are left out unless `include_private`.
     """
-    newest_of: dict[TrackId, _Listening] = {}
-    listenings: list[_Listening] = []
-    for event in sorted(plays, key=_order):
-        if event.private and not include_private:
-            continue
-        current = newest_of.get(event.track)
-        opinion = event.kind in OPINIONS
-        if current is None or (not opinion and (current.ended or event.kind == "started")):
-            current = newest_of[event.track] = _Listening(event.track)
-            listenings.append(current)
-        current.take(event)
-    listenings.sort(key=lambda one: one.at_ms)
+    known = Listenings(Listening)
+    for event in sorted(plays, key=in_order):
+        if include_private or not event.private:
+            known.take(event)
+    listenings = sorted(known.all, key=lambda one: one.at_ms)
     return [one.signal(newest=one is listenings[-1]) for one in listenings]
 
 
 def disliked(plays: Iterable[PlayEvent]) -> frozenset[TrackId]:
     """Tracks whose last opinion is a dislike; a later like lifts it. Private ones count: they bind only this listener."""
-    opinions = {e.track: e.kind for e in sorted(plays, key=_order) if e.kind in OPINIONS}
+    opinions = {e.track: e.kind for e in sorted(plays, key=in_order) if e.kind in OPINIONS}
     return frozenset(track for track, kind in opinions.items() if kind == "disliked")
 
 
 RANK = {"started": 0, "progress": 1, "skipped": 2, "finished": 2, "liked": 3, "disliked": 3}
 
 
-def _order(event: PlayEvent) -> tuple[int, int]:
+def in_order(event: Told) -> tuple[int, int]:
+    """What events of one listener are sorted by."""
     return event.at_ms, RANK[event.kind]

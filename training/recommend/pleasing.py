@@ -63,7 +63,8 @@ class Pleasing:
         self, ranking: Ranking, index: VectorIndex, artists: Sequence[str], albums: Sequence[str], heard: Bools
     ) -> None:
         self._ranking, self._index, self._heard = ranking, index, heard
-        self._artists = _owners(artists)
+        self.artists = _owners(artists)
+        """(n,) a number for each artist, `NOBODY` where there is no name."""
         self._albums = _owners([(a, b) if b else () for a, b in zip(artists, albums, strict=True)])
 
     def order(self, places: Ints, scores: Doubles, heard: Heard, n: int) -> list[int]:
@@ -77,7 +78,7 @@ class Pleasing:
         pushed = repulsion(seeds @ self._index.rows(heard.skipped).T, heard.skip_strengths, ranking.repulsion)
         among = Candidates(
             merits=merits,
-            artists=self._artists[places],
+            artists=self.artists[places],
             albums=self._albums[places],
             vectors=vectors,
             unplayed=~self._heard[places] & ~np.isin(places, heard.played),

@@ -23,6 +23,7 @@ from training.recommend import bundle
 from training.recommend.encoder import Content, Encoder, FittedModel
 from training.recommend.heard import Heard, hear
 from training.recommend.index import VectorIndex
+from training.recommend.journey import journey
 from training.recommend.kindred import indexed
 from training.recommend.pleasing import Pleasing
 from training.recommend.ranking import Ranking
@@ -234,6 +235,18 @@ class SessionRecommender:
         found = found[found != place][:n]
         cosines = index.rows(found) @ vector
         return [Scored(track=self._tracks[p], score=float(c)) for p, c in zip(found, cosines, strict=True)]
+
+    def journey(self, start: TrackId, end: TrackId, n: int, exclude: Collection[TrackId] = ()) -> list[Scored]:
+        """Up to `n` tracks from `start` to `end` in even steps, none of `exclude` between; both must be known."""
+        barred = np.zeros(len(self._tracks), dtype=bool)
+        barred[[self._place[track] for track in exclude if track in self._place]] = True
+        ends = self._place[start], self._place[end]
+        steps = journey(self._scorer.index, *ends, n, barred, self._pleasing.artists)
+        return [Scored(track=self._tracks[place], score=score) for place, score in steps]
+
+    def vectors_of(self, tracks: Sequence[TrackId]) -> Floats:
+        """(n, dim) the vectors of `tracks`, all of which must be known."""
+        return self._scorer.index.rows(np.array([self._place[track] for track in tracks], dtype=np.int64))
 
     def save(self, folder: Path) -> None:
         """Write the whole recommender into `folder`: what `load` needs and nothing else."""

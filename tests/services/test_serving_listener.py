@@ -1,0 +1,216 @@
+"""What a listener did, said and keeps, through the real ingress, Kafka, the durable reader and MongoDB."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from etl.plays import run
+from infra.services import Services
+from infra.settings import Settings
+from infra.store import Store
+from tests.data.deployed import NAMES, Service, small_service, until
+from tests.data.records import play, track_id
+
+
+@pytest.fixture(scope="module")
+def service(services: Services, installation: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with small_service(services, installation, tmp_path_factory.mktemp("music")) as opened:
+        stop = threading.Event()
+        with Store(opened.store.uri, opened.store.database) as store:
+            reader = threading.Thread(target=run, args=(store, opened.bus, stop))
+            reader.start()
+            try:
+                yield opened
+            finally:
+                stop.set()
+                reader.join(30)
+
+
+def asked(service: Service, path: str, **query: Any) -> Any:
+    return service.http.get(f"/users/{path}", params=query).raise_for_status().json()
+
+
+def stored(service: Service, user: str, number: int) -> None:
+    """Wait until MongoDB has so many listenings."""
+    until(lambda: len(asked(service, f"{user}/listens")["items"]) == number)
+
+
+def test_a_session_of_three_hundred_in_a_library_of_three_never_runs_dry(service: Service):
+    played: list[str] = []
+    for minute in range(300):
+        answer = service.http.post("/users/long/recommendations", json={"n": 5, "without": played[-2000:]})
+        items = answer.raise_for_status().json()["items"]
+        assert items
+        track = items[0]["track"]["id"]
+        assert played[-1:] != [track]
+        played.append(track)
+        if minute % 10 == 0:
+            service.post(play("Anchor", user="long", minute=minute * 4).model_copy(update={"track": track}))
+    assert len(set(played)) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"n": 0},
+        {"seeds": ["x"] * 201},
+        {"towards": ["x"] * 51},
+        {"without": ["x"] * 2001},
+        {"without": [""]},
+        {"colour": "blue"},
+        [],
+    ],
+)
+def test_steering_that_cannot_be_followed_is_a_problem(service: Service, body: Any):
+    answer = service.http.post("/users/me/recommendations", json=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_reasons_come_with_what_their_tracks_are_called(service: Service):
+    service.post(play("Anchor", user="why"))
+    answer = service.recommendations("why")
+    named = {track for item in answer["items"] for track in item["because"]["tracks"]}
+    assert answer["titles"] == dict.fromkeys(named, "Anchor")
+    assert named
+    steered = service.http.post("/users/why/recommendations", json={"without": [track_id("Été")]}).json()
+    # Fewer than asked for: what was just played comes back, then what is not wanted now.
+    assert [item["track"]["title"] for item in steered["items"]] == ["Cantata", "Anchor", "Été"]
+
+
+def test_opinions_hold_until_they_are_taken_back(service: Service):
+    service.post(
+        play("Anchor", user="judge", kind="liked"),
+        play("Été", user="judge", kind="liked", minute=1),
+        play("Cantata", user="judge", kind="disliked", minute=2),
+        play("Été", user="judge", kind="disliked", minute=3),
+    )
+    answer = asked(service, "judge/opinions")
+    assert [o["track"]["title"] for o in answer["liked"]] == ["Anchor"]
+    assert [o["track"]["title"] for o in answer["disliked"]] == ["Été", "Cantata"]
+    assert [i["track"]["title"] for i in service.recommendations("judge")["items"]] == ["Anchor"]
+    for name in ("Été", "Cantata", "Cantata"):
+        assert service.http.delete(f"/users/judge/opinions/{track_id(name)}").status_code == 204
+    assert asked(service, "judge/opinions")["disliked"] == []
+    assert len(service.recommendations("judge")["items"]) == 3
+    until(lambda: [e["kind"] for e in asked(service, "judge/history")["items"]] == ["liked"])
+
+
+def test_listens_come_in_pages_newest_first(service: Service):
+    events = [play(NAMES[n % 3], user="pages", minute=4 * n) for n in range(7)]
+    service.post(*events, play("gone", user="pages", minute=99, private=True))
+    stored(service, "pages", 8)
+    seen: list[Any] = []
+    cursor = None
+    while True:
+        page = asked(service, "pages/listens", limit=3, **({"cursor": cursor} if cursor else {}))
+        seen += page["items"]
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    assert [e for one in seen[1:] for e in one["events"]] == [str(e.event_id) for e in reversed(events)]
+    assert (seen[0]["track"], seen[0]["track_id"], seen[0]["private"], seen[0]["weight"]) == (
+        None,
+        track_id("gone"),
+        True,
+        0.0,
+    )
+    assert seen[1]["track"]["title"] == "Anchor"
+    assert service.http.get("/users/pages/listens", params={"cursor": "1.x"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("events", [1]),
+        ("track", [0, 3]),
+        ("artist", [0, 1, 2, 3]),
+        ("album", [0, 1, 2, 3]),
+        ("genre", []),
+    ],
+)
+def test_what_is_unlearned_is_out_of_the_next_answer_and_stays_in_the_history(
+    service: Service, what: str, expected: list[int]
+):
+    user = f"unlearns {what}"
+    events = [play(NAMES[n % 3], user=user, minute=4 * n) for n in range(4)]
+    service.post(*events)
+    body = {
+        "events": [str(events[1].event_id)],
+        "track": events[0].track,
+        "artist": "bjork",
+        "album": "LIVE",
+        "genre": "Jazz",
+    }
+    for number in (len(expected), 0):
+        answer = service.http.post(f"/users/{user}/unlearn", json={what: body[what]})
+        assert (answer.status_code, answer.json()) == (202, {"events": number})
+    named = {t for i in service.recommendations(user)["items"] for t in i["because"]["tracks"]}
+    assert not named & {events[n].track for n in expected}
+    stored(service, user, 4)
+    until(lambda: service.http.get("/health").json()["lag"] == {"live": 0, "durable": 0})
+    private = {e.event_id for e in service.store.plays.history(user, 10)[0] if e.private}
+    assert private == {events[n].event_id for n in expected}
+    assert {p.event_id for p in service.store.plays.scan() if p.user == user and p.private} == set(map(str, private))
+
+
+@pytest.mark.parametrize("body", [{}, {"track": "a", "artist": "b"}, {"events": []}, {"events": ["x"]}, {"artist": ""}])
+def test_unlearning_has_to_be_said_of_one_thing(service: Service, body: Any):
+    assert service.http.post("/users/me/unlearn", json=body).status_code == 422
+
+
+def test_a_playlist_is_made_changed_and_deleted(service: Service):
+    every = "/users/keeper/playlists"
+    tracks = [track_id("Cantata"), track_id("gone"), track_id("Anchor")]
+    made = service.http.post(every, json={"name": "  Evening ", "tracks": tracks})
+    assert made.status_code == 201
+    playlist = made.json()
+    assert (playlist["name"], playlist["revision"], playlist["n_tracks"], playlist["duration_ms"]) == (
+        "Evening",
+        1,
+        2,
+        6000,
+    )
+    assert [track["title"] for track in playlist["items"]] == ["Cantata", "Anchor"]
+    assert playlist["cover_tracks"] == [track_id("Anchor")]
+    one = f"{every}/{playlist['id']}"
+    assert service.http.get(one).json() == playlist
+    changed = service.http.put(one, json={"name": "Night", "tracks": tracks[:1], "revision": 1})
+    assert (changed.status_code, changed.json()["revision"], changed.json()["n_tracks"]) == (200, 2, 1)
+    late = service.http.put(one, json={"name": "Late", "tracks": [], "revision": 1})
+    assert (late.status_code, late.json()["field"]) == (409, "revision")
+    assert "2" in late.json()["detail"]
+    assert [p["name"] for p in service.http.get(every).json()["items"]] == ["Night"]
+    stranger = one.replace("keeper", "stranger")
+    assert [service.http.get(stranger).status_code, service.http.delete(stranger).status_code] == [404, 404]
+    assert service.http.put(stranger, json={"name": "Mine", "tracks": [], "revision": 2}).status_code == 404
+    assert [service.http.delete(one).status_code for _ in range(2)] == [204, 404]
+    assert service.http.get(every).json() == {"items": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": ""},
+        {"name": "  "},
+        {"name": "x" * 201},
+        {"name": "x", "tracks": ["t"] * 10_001},
+        {"name": "x", "tracks": [{"$gt": ""}]},
+        {"tracks": []},
+    ],
+)
+def test_a_playlist_that_cannot_be_kept_is_a_problem(service: Service, body: Any):
+    assert service.http.post("/users/keeper/playlists", json=body).status_code == 422
+
+
+def test_who_is_forgotten_has_no_playlists_and_no_past(service: Service):
+    service.post(play("Anchor", user="leaves", kind="liked"))
+    service.http.post("/users/leaves/playlists", json={"name": "x", "tracks": []})
+    stored(service, "leaves", 1)
+    assert service.http.delete("/users/leaves").status_code == 204
+    assert asked(service, "leaves/playlists") == {"items": []}
+    assert asked(service, "leaves/opinions") == {"liked": [], "disliked": []}
+    until(lambda: asked(service, "leaves/listens")["items"] == [])
