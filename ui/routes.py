@@ -13,11 +13,10 @@ from pydantic import FailFast, Field, TypeAdapter, ValidationError
 
 from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent, fault
-from infra.models import TrackId, UserId
+from infra.models import UserId
 from serving.problems import ProblemError, answer_problems, problem
 from ui import passing, session
 from ui.client import Client
-from ui.player import UpNext, up_next
 from ui.session import Asking, same_origin
 
 __all__ = ["add_player_routes"]
@@ -61,12 +60,6 @@ def plays(who: Asking, body: Annotated[bytes, Depends(raw_body)], user: UserId |
     if user is not None and user != who.user:
         raise Denied(f"these plays are {user}'s, and {who.user} has signed in")
     return {"accepted": who.client.post_plays(events_of(body, who.user))}
-
-
-@routes.get("/next")
-def next_tracks(who: Asking, n: int = 12, seed: TrackId | None = None) -> UpNext:
-    """What to play next, with reasons in words."""
-    return up_next(who.client, who.user, n, seed)
 
 
 def add_player_routes(app: FastAPI, client: Client, api: httpx.AsyncClient) -> None:
