@@ -27,6 +27,7 @@ from serving.champion import Champion
 from serving.diary import Diaries
 from serving.documentation import Document, described
 from serving.hosts import Hosts
+from serving.insights import Insights
 from serving.live import Live
 from serving.metrics import Metrics
 from serving.outings import Outings
@@ -64,6 +65,7 @@ class Recommending:
         self._diaries = Diaries(self._scans.plays)
         self._past = Past(self._live, self._diaries, self._store.plays, self._producer, self._catalogue)
         self._outings = Outings(self._answering, self._diaries, self._catalogue, self._champion)
+        self._insights = Insights(self._diaries, self._store.plays, self._store.playlists, self._catalogue)
         self._playlists = Playlists(self._store.playlists, self._catalogue)
         self._refreshing = Refreshing(self._refresh)
         self._metrics = self._counted(Metrics("recommender", replica))
@@ -93,7 +95,7 @@ class Recommending:
         """The routes, without the prefix."""
         routes = APIRouter(responses=PROBLEMS, tags=["listeners"])
         own, own_or_admin = [Depends(self._access.listener)], [Depends(self._access.owner_or_admin)]
-        for part in (self._answering, self._past, self._outings, self._playlists):
+        for part in (self._answering, self._past, self._outings, self._insights, self._playlists):
             part.add_to(routes, dependencies=own)
         routes.add_api_route("/{user}/history", self.history, response_model=History, dependencies=own)
         routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204, dependencies=own_or_admin)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from etl.plays import run
+from infra.models import UserId
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
@@ -214,3 +215,59 @@ def test_who_is_forgotten_has_no_playlists_and_no_past(service: Service):
     assert asked(service, "leaves/playlists") == {"items": []}
     assert asked(service, "leaves/opinions") == {"liked": [], "disliked": []}
     until(lambda: asked(service, "leaves/listens")["items"] == [])
+
+
+def test_mixes_are_there_from_the_first_day_and_stay_all_day(service: Service):
+    assert {mix["id"] for mix in asked(service, "newcomer/mixes")["items"]} == {"never-played", "new-here"}
+    service.post(*(play(name, user="mixed", minute=4 * n) for n, name in enumerate(["Anchor", "Anchor", "Été"])))
+    stored(service, "mixed", 3)
+    first = asked(service, "mixed/mixes")
+    assert first == asked(service, "mixed/mixes")
+    mixes = {mix["id"]: [track["title"] for track in mix["items"]] for mix in first["items"]}
+    assert mixes["never-played"] == ["Cantata"]
+    assert mixes["rediscover"] == ["Anchor"]
+    assert "daily-1" in mixes
+    service.post(play("Cantata", user="mixed", kind="disliked", minute=20))
+    assert "never-played" not in {mix["id"] for mix in asked(service, "mixed/mixes")["items"]}
+
+
+def test_a_journey_goes_from_one_track_to_another(service: Service):
+    ends = {"from": track_id("Anchor"), "to": track_id("Cantata")}
+    answer = asked(service, "me/journey", **ends)
+    assert [item["track"]["title"] for item in answer["items"]] == ["Anchor", "Été", "Cantata"]
+    nowhere = service.http.get("/users/me/journey", params=ends | {"to": ends["from"]})
+    assert (nowhere.status_code, nowhere.json()["field"]) == (422, "to")
+    assert service.http.get("/users/me/journey", params=ends | {"to": "0" * 32}).status_code == 404
+    assert service.http.get("/users/me/journey", params={"from": ends["from"]}).status_code == 422
+
+
+def test_taste_and_statistics_are_told_in_the_listener_s_zone(service: Service):
+    events = [play("Anchor", user="told", minute=4 * n) for n in range(3)]
+    service.post(*events, play("Été", user="told", minute=12, private=True))
+    stored(service, "told", 4)
+    taste = asked(service, "told/taste", tz="Asia/Tokyo")
+    assert (taste["plays"], [one["name"] for one in taste["artists"]]) == (3, ["Björk"])
+    assert [hour for hour, ms in enumerate(taste["hours"]) if ms] == [20, 21]
+    year = asked(service, "told/statistics", tz="Asia/Tokyo")
+    assert (year["year"], year["plays"], year["ms"]) == (2026, 4, 4 * 180_000)
+    assert year["top_albums"][0]["cover_track"] == track_id("Anchor")
+    service.http.post("/users/told/unlearn", json={"track": track_id("Anchor")})
+    assert asked(service, "told/taste")["plays"] == 0
+    assert asked(service, "told/statistics")["plays"] == 4
+    for zone in ("Mars/Olympus", "../../etc/passwd", ""):
+        answer = service.http.get("/users/told/taste", params={"tz": zone})
+        assert (answer.status_code, answer.json()["field"]) == (422, "tz")
+
+
+def test_everything_kept_can_be_taken_along(service: Service):
+    events = [play("Anchor", user="goes", minute=n, position_ms=n) for n in range(1_100)]
+    service.post(*events[:600])
+    service.post(*events[600:])
+    service.http.post("/users/goes/playlists", json={"name": "mine", "tracks": [track_id("gone")]})
+    until(lambda: len(list(service.store.plays.written_since(UserId("goes"), 0))) == 1_100)
+    answer = service.http.get("/users/goes/export")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    exported = answer.json()
+    assert (exported["listener"], len(exported["plays"])) == ("goes", 1_100)
+    assert {e["event_id"] for e in exported["plays"]} == {str(e.event_id) for e in events}
+    assert [(p["name"], p["tracks"]) for p in exported["playlists"]] == [("mine", [track_id("gone")])]
