@@ -25,14 +25,17 @@ from etl.process import Failed, Options, Outcome
 from etl.ray_tasks import Pool, Submit, cluster
 from etl.scan import SourceFile, Unreadable, displayable
 from etl.sound.vectors import bring_up_to_date
-from etl.tally import FailedFile, Progress, Report, Tally
+from etl.tally import FailedFile, Progress, Report, Tally, came_in
 from infra.addresses import Addresses
 from infra.errors import ServiceError, SettingsError
 from infra.settings import Settings
 from infra.store import Store
+from infra.under_way import UnderWay
 
 __all__ = ["FailedFile", "Ingest", "Progress", "Report", "Wanted", "ingest", "opened", "options_for", "run"]
 
+FILES, VECTORS = "files", "vectors"
+"""Stages of an ingest, for whoever watches it."""
 ANSWER_S = 60.0
 """A server that takes a question and does not answer it is asked again after so long."""
 
@@ -137,7 +140,8 @@ class Ingest:
     ) -> None:
         """`submit` does the work; `seed` is that of the sample that a normaliser is fitted on."""
         self._place, self._options, self._store, self._submit, self._seed = place, options, store, submit, seed
-        self._tally = Tally(progress)
+        self._watched = UnderWay(store.work, "ingest")
+        self._tally = Tally(self._telling(progress))
         clear_leftovers(options.media)
         self._mark = mark_of(options.media, make=True)
         self._failures = Failures(store.failures, options)
@@ -148,6 +152,12 @@ class Ingest:
 
         Raises `StoreError` when MongoDB stays away, `ServiceError` when Ray does; what is recorded by then is kept.
         """
+        with self._watched(FILES):
+            before = self.report()
+            self._bring_in(found, looked_for)
+            self._watched.came_to(came_in(self.report().since(before)))
+
+    def _bring_in(self, found: Found, looked_for: Callable[[str], bool]) -> None:
         library, tally = self._library, self._tally
         if self._options.in_place:
             in_place.clear_leftovers({file.path.parent for file in found if isinstance(file, SourceFile)})
@@ -178,6 +188,16 @@ class Ingest:
             self._failures.take(outcome)
         else:
             self._library.take(outcome)
+
+    def _telling(self, progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """`progress`, and whoever watches the work is told too."""
+
+        def tell(at: Progress) -> None:
+            stage = FILES if at.done < at.total else VECTORS
+            self._watched.at(stage, done=at.done, total=at.total, failed=at.failed, left_s=at.left_s)
+            progress(at)
+
+        return tell
 
     def report(self) -> Report:
         """What all of it came to so far, once it is written; raises `StoreError` when MongoDB stays away."""

@@ -14,7 +14,7 @@ from etl.scan import SourceFile, shown
 from etl.tags.raw import REFUSED
 from infra.models import Frozen
 
-__all__ = ["FailedFile", "Progress", "Report", "Tally"]
+__all__ = ["FailedFile", "Progress", "Report", "Tally", "came_in"]
 
 
 class Progress(NamedTuple):
@@ -74,6 +74,13 @@ class Report(Frozen):
         return Report(
             **more, failed=failed, left_as_they_were=tuple(f for f in self.left_as_they_were if f not in left)
         )
+
+
+def came_in(report: Report) -> str:
+    """What an ingest did, in a sentence without any name."""
+    counts = {"gone": report.gone, "left out": len(report.failed)}
+    others = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return f"{report.found} files: {report.ingested} brought in, {report.unchanged} unchanged{others}"
 
 
 class Tally:

@@ -36,6 +36,7 @@ from serving.refreshing import Refreshing
 from serving.rendition import STREAMS, Bitrate, Format, Offset, rendition_of
 from serving.sign_in import SigningIn
 from serving.transcode import GONE, Transcoder
+from serving.works import Works
 
 __all__ = ["Library"]
 
@@ -58,6 +59,7 @@ class Library:
         self._access = Access(self._store.users, exposed=not is_loopback(settings.host))
         self._browsing = Browsing(self._scans.tracks.changed_since, self._access)
         self._catalogue = self._browsing.catalogue
+        self._works = Works(self._store, addresses.mlflow, self._access)
         self._signing_in = SigningIn(self._store.users, self._access)
         self._play_rates = PlayRates()
         self._health = HealthCheck(self._store, addresses, replicas, lambda: len(self._catalogue))
@@ -134,6 +136,7 @@ class Library:
     def _documented(self) -> tuple[APIRouter, ...]:
         return (
             self._browsing.routes(),
+            self._works.routes(),
             self.routes(),
             self.player_routes(),
             self.open_routes(),

@@ -17,11 +17,13 @@ from infra.clock import now_ms
 from infra.errors import Outdated, TrainingError
 from infra.settings import Settings
 from infra.store import Store
+from infra.under_way import UnderWay
 from training.data import dataset
 from training.data.dataset import TrainingData
 from training.data.fingerprint import fingerprint
-from training.judge.challenge import baselines, challenge, held_out, serving
+from training.judge.challenge import Verdict, baselines, challenge, held_out, serving
 from training.learn.course import learn
+from training.learn.landscape import landscape
 from training.learn.model import ModelConfig
 from training.learn.search import JUDGE, Search, TellOfTrials
 from training.learn.train import Fit, Log, fit
@@ -58,12 +60,13 @@ def train(
     part away.
     `trials`, and `workers` other than 1, need Ray.
     """
-    stages = Stages(progress)
     with Store(addresses.mongo, settings.mongo_database) as store:
         version, normaliser = _normaliser(store)
         told = (settings.mongo_database, version, settings.session_gap_minutes, trials, workers)
         asked = repr((*told, config, sorted(config.model_fields_set), installed("segue")))
-        with workspace(settings, asked, partial(_forsake, addresses.mlflow)) as work:
+        watched = UnderWay(store.work, "training")
+        stages = Stages(progress, watched)
+        with workspace(settings, asked, partial(_forsake, addresses.mlflow)) as work, watched("spark"):
             prepared = _prepared(settings, addresses, store, work, version, stages)
             data = dataset.load(prepared.tracks, prepared.sessions, normaliser)
             tags = data_tags(prepared, version, fingerprint(data))
@@ -76,12 +79,13 @@ def train(
                     recommender = learn(
                         chosen,
                         data,
-                        _tell_epochs(chosen, run, progress),
+                        _tell_epochs(chosen, run, stages),
                         how=_way(settings, addresses.ray, workers),
                         progress=stages.step,
                         normaliser_version=version,
                         checkpoints=work.checkpoints,
                     )
+                    recommender = recommender.with_layout(landscape(recommender.vectors, chosen.seed))
                     saved = work.emptied(registry.BUNDLE)
                     recommender.save(saved)
                     bundle.write(saved, {}, {NORMALISER: normaliser.to_state(), "config": chosen.model_dump()})
@@ -100,6 +104,7 @@ def train(
                     )
                     if verdict.takes_over:
                         registry.promote(addresses.mlflow, registered)
+            watched.came_to(_outcome(registered, verdict, prepared))
             tidy(settings, addresses.mlflow, store, stages.say)
     return TrainingReport.of(subject, registered, run.id, stages.seconds)
 
@@ -183,11 +188,19 @@ def _way(settings: Settings, address: str, workers: int) -> Fit:
     return partial(fit_on_ray, address=address, workers=workers, shared=settings.fit)
 
 
-def _tell_epochs(config: ModelConfig, run: TrackedRun, say: Progress) -> Log:
+def _outcome(version: str, verdict: Verdict, prepared: Prepared) -> str:
+    serves = "serves now" if verdict.takes_over else "does not serve"
+    learned = f"{prepared.n_tracks} tracks and {prepared.n_plays} plays"
+    return f"version {version} learned from {learned} and {serves}: {verdict.why}"
+
+
+def _tell_epochs(config: ModelConfig, run: TrackedRun, stages: Stages) -> Log:
     def log(epoch: int, figures: dict[str, float]) -> None:
         run.epoch(epoch, figures)
         judged = f", held-out p@20 {figures[JUDGE]:.1%}" if JUDGE in figures else ""
-        say(f"epoch {epoch + 1} of {config.epochs}: loss {figures['loss']:.3f}{judged}")
+        told = f"epoch {epoch + 1} of {config.epochs}: loss {figures['loss']:.3f}{judged}"
+        stages.say(told)
+        stages.part("epochs", epoch + 1, config.epochs, told)
 
     return log
 

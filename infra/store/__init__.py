@@ -11,6 +11,7 @@ from infra.store.plays import Forgetting, PlayStore, StoredPlay
 from infra.store.tokens import Token
 from infra.store.tracks import Holding, Named, NormaliserStore, TrackStore
 from infra.store.users import Account, UserStore
+from infra.store.work import Work, WorkStore
 
 __all__ = [
     "LARGEST_INT",
@@ -30,4 +31,6 @@ __all__ = [
     "Token",
     "TrackStore",
     "UserStore",
+    "Work",
+    "WorkStore",
 ]

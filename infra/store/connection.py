@@ -17,6 +17,7 @@ from infra.store.playlists import PlaylistStore
 from infra.store.plays import PlayStore
 from infra.store.tracks import NormaliserStore, TrackStore
 from infra.store.users import UserStore
+from infra.store.work import WorkStore
 
 __all__ = ["Store"]
 
@@ -45,6 +46,7 @@ class Store:
         self.plays = PlayStore(db["plays"], db["forgotten"], db["amended"])
         self.playlists = PlaylistStore(db["playlists"])
         self.users = UserStore(db["users"], db["tokens"])
+        self.work = WorkStore(db["work"])
 
     def prepare(self) -> Self:
         """Make the indexes; raises `StoreError` when the server does not answer."""

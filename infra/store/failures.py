@@ -54,10 +54,20 @@ class FailureStore:
         """Every failure, newest last."""
         with mongo_errors():
             for found in self._failures.find().sort("at", 1):
-                # `reader` is newer than the others: what has none was tried by a version that others have followed.
-                whole = {"reader": "", **found}
-                at = whole["at"].replace(tzinfo=UTC)
-                yield Failure(found["_id"], at=at, **{name: whole[name] for name in Failure._fields[1:-1]})
+                yield _failure(found)
+
+    @mongo_errors()
+    def newest(self, limit: int) -> tuple[int, list[Failure]]:
+        """How many there are (the server's estimate, which is cheap), and up to `limit` of them, newest first."""
+        found = self._failures.find().sort("at", -1).limit(limit)
+        return self._failures.estimated_document_count(), list(map(_failure, found))
+
+
+def _failure(found: dict[str, Any]) -> Failure:
+    # `reader` is newer than the others: what has none was tried by a version that others have followed.
+    whole = {"reader": "", **found}
+    at = whole["at"].replace(tzinfo=UTC)
+    return Failure(found["_id"], at=at, **{name: whole[name] for name in Failure._fields[1:-1]})
 
 
 def _body(failure: Failure) -> dict[str, Any]:

@@ -345,6 +345,9 @@ def test_through_ray(folder: Path, settings: Settings, addresses: Addresses, sto
     assert seen[-1].failed == len(report.failed)
     assert report.ingested == report.found - len(report.failed) == store.tracks.count()
     assert not [f for f in report.failed if f.stage in {"unexpected", "worker"}]
+    (told,) = store.work.newest()
+    assert (told.kind, told.state, told.done, told.failed) == ("ingest", "done", report.found, len(report.failed))
+    assert told.told.startswith(f"{report.found} files: {report.ingested} brought in, 0 unchanged")
     assert ingest(folder, settings, addresses, Wanted()).unchanged == report.ingested
 
 

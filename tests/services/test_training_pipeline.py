@@ -35,6 +35,7 @@ from training.recommend import bundle
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry
 from training.registry.acceptance import accept, promote
+from training.registry.figures import figures
 from training.tracking.register import abandon, track_run
 
 CONFIG = ModelConfig(dim=16, epochs=2, batch_size=16)
@@ -302,6 +303,18 @@ def test_the_run_shows_what_was_done(second: TrainingReport, addresses: Addresse
     assert run.data.metrics["champion.mrr_at_20"] == second.baselines["champion"]["mrr@20"]
     kept = {file.path for file in client.list_artifacts(second.run_id)}
     assert kept == {"curves.png", "evaluation.json", "items.png", "model_card.md"}
+
+
+def test_whoever_looks_sees_what_came_of_it_and_how_good_it_is(
+    second: TrainingReport, library: Store, addresses: Addresses
+) -> None:
+    (told,) = library.work.newest()
+    assert (told.kind, told.state, told.failed) == ("training", "done", 0)
+    assert told.told.startswith(f"version {second.version} learned from 12 tracks and 120 plays and ")
+    measured = figures(addresses.mlflow, second.run_id)
+    assert measured["p@20"] == second.metrics["p@20"]
+    assert measured["champion.mrr@20"] == second.baselines["champion"]["mrr@20"]
+    assert figures(addresses.mlflow, "0" * 32) == {}
 
 
 def test_runs_tell_which_data_code_and_packages_made_them(

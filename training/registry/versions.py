@@ -28,6 +28,7 @@ __all__ = [
     "SECONDS",
     "TUNED",
     "ModelVersion",
+    "ask",
     "champion",
     "fetch",
     "promote",
@@ -83,7 +84,7 @@ class ModelVersion(Frozen):
 
 def champion(uri: str) -> str | None:
     """The version that the alias names, or None when there is none; raises `ServiceError` when MLflow is away."""
-    found = _ask(uri, "GET", "/registered-models/alias", {"name": MODEL, "alias": ALIAS})
+    found = ask(uri, "GET", "/registered-models/alias", {"name": MODEL, "alias": ALIAS})
     return None if found is None else str(found["model_version"]["version"])
 
 
@@ -92,7 +93,7 @@ def versions(uri: str) -> list[ModelVersion]:
     best, found, token = champion(uri), [], ""
     while True:
         asked = {"filter": f"name='{MODEL}'", "max_results": str(PAGE), "page_token": token}
-        page = _ask(uri, "GET", "/model-versions/search", asked) or {}
+        page = ask(uri, "GET", "/model-versions/search", asked) or {}
         found += [_version(raw, best) for raw in page.get("model_versions", [])]
         token = page.get("next_page_token", "")
         if not token:
@@ -103,7 +104,7 @@ def version_info(uri: str, version: str) -> ModelVersion:
     """What the registry knows of one version; raises `NotFound`, `ServiceError`."""
     found = None
     if version.isdecimal():
-        found = _ask(uri, "GET", "/model-versions/get", {"name": MODEL, "version": version})
+        found = ask(uri, "GET", "/model-versions/get", {"name": MODEL, "version": version})
     if found is None:
         known = ", ".join(v.version for v in versions(uri)) or "none yet: `segue train` makes one"
         raise NotFound(f"no model version {version!r}; there are: {known}")
@@ -118,7 +119,7 @@ def promote(uri: str, version: str) -> None:
     info, before = version_info(uri, version), champion(uri)
     if before not in (None, info.version):
         tag = {"name": MODEL, "version": info.version, "key": PREDECESSOR, "value": str(before)}
-        _ask(uri, "POST", "/model-versions/set-tag", tag)
+        ask(uri, "POST", "/model-versions/set-tag", tag)
     _name_champion(uri, info.version)
     if not _files(uri, info.model_id, BUNDLE):
         _name_champion(uri, before)
@@ -126,20 +127,20 @@ def promote(uri: str, version: str) -> None:
             f"model version {info.version} has just been removed; version {before or 'none'} serves as before"
         )
     if TUNED in info.tags:
-        _ask(uri, "POST", "/registered-models/set-tag", {"name": MODEL, "key": TUNED, "value": info.tags[TUNED]})
+        ask(uri, "POST", "/registered-models/set-tag", {"name": MODEL, "key": TUNED, "value": info.tags[TUNED]})
 
 
 def _name_champion(uri: str, version: str | None) -> None:
     alias = {"name": MODEL, "alias": ALIAS}
     if version is None:
-        _ask(uri, "DELETE", "/registered-models/alias", alias)
+        ask(uri, "DELETE", "/registered-models/alias", alias)
     else:
-        _ask(uri, "POST", "/registered-models/alias", {**alias, "version": version})
+        ask(uri, "POST", "/registered-models/alias", {**alias, "version": version})
 
 
 def tuned(uri: str) -> dict[str, float | int]:
     """The parameters that a search chose, of the newest such version that has served; raises `ServiceError`."""
-    found = _ask(uri, "GET", "/registered-models/get", {"name": MODEL}) or {}
+    found = ask(uri, "GET", "/registered-models/get", {"name": MODEL}) or {}
     tags = {tag["key"]: tag["value"] for tag in found.get("registered_model", {}).get("tags", [])}
     values: dict[str, float | int] = json.loads(tags.get(TUNED, "{}"))
     return values
@@ -202,7 +203,7 @@ def _download(uri: str, info: ModelVersion, part: Path) -> dict[str, int]:
 def _files(uri: str, model_id: str, directory: str) -> list[tuple[str, int]]:
     """`(name within the bundle, bytes)` of every file below a directory of a logged model."""
     asked = {"artifact_directory_path": directory}
-    listed = _ask(uri, "GET", f"/logged-models/{model_id}/artifacts/directories", asked) or {}
+    listed = ask(uri, "GET", f"/logged-models/{model_id}/artifacts/directories", asked) or {}
     found: list[tuple[str, int]] = []
     for entry in listed.get("files", []):
         if entry.get("is_dir"):
@@ -237,8 +238,8 @@ def _version(raw: dict[str, Any], best: str | None) -> ModelVersion:
     )
 
 
-def _ask(uri: str, method: str, path: str, body: dict[str, str]) -> dict[str, Any] | None:
-    """The answer to one call, None for something that does not exist; raises `ServiceError`."""
+def ask(uri: str, method: str, path: str, body: dict[str, str]) -> dict[str, Any] | None:
+    """The answer to one call of MLflow's REST interface, None for something that does not exist; raises `ServiceError`."""
     given: dict[str, Any] = {"params": body} if method == "GET" else {"json": body}
     try:
         answer = _client(uri).request(method, API + path, **given)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from infra.models import Frozen
+from infra.under_way import UnderWay
 from training.judge.challenge import Figures
 from training.learn.search import Trial
 from training.tracking.card import Subject
@@ -69,8 +70,12 @@ TELL_EVERY_S = 10.0
 class Stages:
     """Says which stage has begun and notes how long each took."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._began = self._told = time.perf_counter()
+    def __init__(self, progress: Progress, watched: UnderWay) -> None:
+        """`progress` tells a person who waits, `watched` whoever looks."""
+        self._began = self._told = self._part_began = time.perf_counter()
+        self._watched = watched
+        self._stage = self._part = ""
+        self._part_from = 0
         self.seconds: dict[str, float] = {}
         self.say = progress
         """Tells a person one line."""
@@ -82,14 +87,27 @@ class Stages:
 
     def step(self, name: str, done: int, of: int) -> None:
         """Tells now and then how far a long part of a stage is, and when it is done."""
+        self.part(name, done, of, name)
         if done == of or time.perf_counter() - self._told >= TELL_EVERY_S:
             self._told = time.perf_counter()
             self.say(f"{name}: {done} of {of}")
+
+    def part(self, name: str, done: int, of: int, told: str) -> None:
+        """Tells those who watch how far a part is, and how long the rest of it will take."""
+        now = time.perf_counter()
+        if name != self._part:
+            # What had been done before is not counted: it says nothing about the pace.
+            self._part, self._part_began, self._part_from = name, now, done
+        pace = (now - self._part_began) / (done - self._part_from) if done > self._part_from else None
+        left_s = None if pace is None else pace * (of - done)
+        self._watched.at(self._stage, done=done, total=of, left_s=left_s, told=told)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Around one stage."""
         self.say(name)
+        self._stage = name
+        self._watched.at(name)
         began = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - began, 2)

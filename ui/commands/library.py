@@ -84,6 +84,7 @@ def failures(as_json: Json = False) -> None:
 
     A file that changes is tried again by the next `segue ingest`; `segue ingest --retry-failed` tries all of them.
     """
+    from etl.advice import AGAIN
     from ui.commands.parts import opened_store
     from ui.summaries import failure_rows
 
@@ -102,9 +103,7 @@ def failures(as_json: Json = False) -> None:
     for row in rows:
         table.add_row(*(escape(text) for text in row))
     out.print(table)
-    out.print(
-        "\nA file that changes is tried again by the next ingest; `segue ingest FOLDER --retry-failed` tries all of them."
-    )
+    out.print(f"\n{AGAIN}")
 
 
 def import_plays(
