@@ -91,8 +91,8 @@ class UnderWay:
                 log.debug("nobody hears how far the work is: %s", error)
             if last:
                 return
-            over.wait(EVERY_S)
-            self._news.wait(ALIVE_S)
+            if not over.wait(EVERY_S):
+                self._news.wait(ALIVE_S)
 
 
 def _end_of(error: BaseException) -> tuple[State, str]:
