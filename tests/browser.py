@@ -9,7 +9,7 @@ import shutil
 
 from playwright.sync_api import Browser, Playwright
 
-__all__ = ["chromium"]
+__all__ = ["ARGUMENTS", "chromium", "executable"]
 
 ARGUMENTS = [
     "--no-sandbox",  # tests may run as root, in containers
@@ -23,8 +23,13 @@ ARGUMENTS = [
 ]
 
 
-def chromium(playwright: Playwright) -> Browser:
-    """Debian's Chromium, or an installed Chrome."""
+def executable() -> str:
+    """Path of Debian's Chromium, or of an installed Chrome."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "no Chromium: `infra/scripts/setup dev` installs it"
-    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    return path
+
+
+def chromium(playwright: Playwright) -> Browser:
+    """Debian's Chromium, or an installed Chrome."""
+    return playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)

@@ -20,12 +20,13 @@ from typing import NamedTuple
 import psutil
 
 from etl.demo.library import demo_library
-from tests.benchmarks import cold, growth, household, index, ingest, service, sessions, sizes, sound
+from tests.benchmarks import cold, growth, household, index, ingest, page, service, sessions, sizes, sound
 from tests.benchmarks.tables import (
     cold_rows,
     growth_rows,
     household_rows,
     index_rows,
+    page_rows,
     rows,
     size_rows,
     sound_rows,
@@ -105,6 +106,14 @@ def larger_libraries(_given: Given) -> None:
     table(("an answer among so many tracks", "of the first", "CPU time"), size_rows(sizes.growth(sizes.SIZES)))
 
 
+def the_page(_given: Given) -> None:
+    """What listeners wait for in a browser."""
+    table(
+        (f"the page, {page.TRACKS:,} tracks", *map(str, page.LISTENERS)),
+        page_rows(page.measure(page.TRACKS, page.LISTENERS)),
+    )
+
+
 def more_and_more_plays(_given: Given) -> None:
     """What training costs as plays become more."""
     grown = growth.over(PLAYS, Crowd(tracks=100_000, listeners=10_000), 0, told=False)
@@ -128,6 +137,7 @@ MEASURED: dict[str, Callable[[Given], None]] = {
     "cold": tracks_without_plays,
     "index": the_index,
     "sizes": larger_libraries,
+    "page": the_page,
     "growth": more_and_more_plays,
     "sessions": public_sessions,
 }

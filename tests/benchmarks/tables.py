@@ -121,6 +121,13 @@ def size_rows(found: dict[int, dict[str, Any]]) -> Iterator[tuple[str, str, str]
         yield f"{size:,}", f"{one['times_smallest']} ×", f"{one['ms']} ms, p99 {one['ms_p99']} ms"
 
 
+def page_rows(found: dict[int, dict[str, dict[str, float]]]) -> Iterator[tuple[str, ...]]:
+    """What is waited for, by how many listen at once: the median and the longest in milliseconds, and how many there were."""
+    for name in next(iter(found.values())):
+        waits = (of[name] for of in found.values())
+        yield name, *(f"{one['median']:.0f}, at most {one['longest']:.0f} ({one['count']:.0f})" for one in waits)
+
+
 def growth_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """What plays cost, by their number."""
     for plays, of in found["by_plays"].items():

@@ -1,0 +1,185 @@
+"""What the page lets a listener wait for, in a real Chromium, with a large library: alone, and with others at once.
+
+    python -m tests.benchmarks.page [--tracks 100000] [--listeners 1,10] [--json]
+
+In: a library without sound (`tests/data/large_library.py`). Out: milliseconds until a view can be used, until each action has
+been answered, and how often scrolling was held up (tasks longer than 50 ms). Who listens pauses between two actions, as
+people do; each opens the page with nothing of it in the browser's store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.async_api import Browser, Page, async_playwright
+
+from infra.store import Store
+from tests.browser import ARGUMENTS, executable
+from tests.data.installed import Installed, wait_for
+from tests.data.large_library import LargeLibrary
+
+__all__ = ["LISTENERS", "TRACKS", "measure"]
+
+TRACKS = 100_000
+LISTENERS = (1, 10)
+AT_ONCE = 2_000
+ROUNDS = 3
+PAUSE_S = (0.5, 2.0)
+PATIENCE_S = 600
+SCROLLED_FRAMES = 120
+
+Times = dict[str, list[float]]
+
+# Milliseconds from `act` until `ready` holds, looked at in every frame.
+TIMED = """
+([act, ready]) => new Promise((done, failed) => {
+  const [doIt, isReady] = [new Function(act), new Function(`return ${ready}`)];
+  const began = performance.now();
+  const look = () => {
+    if (isReady()) done(performance.now() - began);
+    else if (performance.now() - began > 30000) failed(new Error(`never: ${ready}`));
+    else requestAnimationFrame(look);
+  };
+  doIt();
+  requestAnimationFrame(look);
+})
+"""
+
+# Scrolls `by` pixels in each of `frames` frames; answers with the tasks that took longer than 50 ms, in milliseconds.
+SCROLLED = """
+async ([frames, by]) => {
+  const long = [];
+  const seen = new PerformanceObserver((list) => long.push(...list.getEntries().map((task) => task.duration)));
+  seen.observe({ type: 'longtask' });
+  for (let frame = 0; frame < frames; frame += 1) {
+    scrollBy(0, by);
+    await new Promise(requestAnimationFrame);
+  }
+  await new Promise((done) => setTimeout(done, 100));
+  seen.disconnect();
+  return long;
+}
+"""
+
+FIRST = "document.querySelector('#segue-main .segue-card-title') && performance.now()"
+CARDS = "document.querySelector('#segue-main .segue-card-title')"
+ROWS = "document.querySelector('#segue-main .segue-track')"
+FIRST_ROW = "document.querySelector('#segue-main .segue-track')?.dataset.id"
+OPEN_ALBUM = "[...document.querySelectorAll('#segue-main .segue-card-title')][4].click()"
+ALBUM = "document.querySelector('.segue-masthead-title') && document.querySelector('#segue-main .segue-track')"
+TYPE = "const box = document.querySelector('#segue-search'); box.value = {words}; box.dispatchEvent(new Event('input'))"
+FOUND = "document.querySelector('.segue-results:not([aria-busy]) .segue-track') && document.title.includes('“' + {words} + '”')"
+SORT = "document.querySelector('.segue-cell-{column} .segue-sort').click()"
+SORTED = f"document.querySelector('[role=columnheader].segue-cell-{{column}}[aria-sort$=cending]') && {ROWS}"
+PAGE_ON = "window.rows = document.querySelector('.segue-table-body').offsetHeight; scrollTo(0, window.rows)"
+LONGER = "document.querySelector('.segue-table-body').offsetHeight > window.rows"
+
+
+def measure(tracks: int, listeners: Sequence[int]) -> dict[int, dict[str, dict[str, float]]]:
+    """Figures by how many listen at once."""
+    with tempfile.TemporaryDirectory() as scratch:
+        installed = Installed(Path(scratch) / "home")
+        try:
+            status = installed.up()
+            fill(status, tracks)
+            return {number: summed(asyncio.run(visited(status["ui"], number))) for number in listeners}
+        finally:
+            installed.segue("down", check=False)
+
+
+def fill(status: dict[str, Any], tracks: int) -> None:
+    """Put the library into the store, and wait until it is served."""
+    with Store(status["mongo"], "segue") as store:
+        records = LargeLibrary(tracks).records()
+        while some := list(islice(records, AT_ONCE)):
+            store.tracks.upsert(some)
+    health = status["http"] + "/health"
+    wait_for(lambda: httpx.get(health, timeout=30).json()["tracks"] == tracks, "all tracks served", PATIENCE_S)
+
+
+async def visited(address: str, listeners: int) -> Times:
+    """What so many listeners waited for, all of them together."""
+    times: Times = defaultdict(list)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        await asyncio.gather(*(listen(browser, address, random.Random(seed), times) for seed in range(listeners)))
+        await browser.close()
+    return times
+
+
+async def listen(browser: Browser, address: str, chance: random.Random, times: Times) -> None:
+    """One listener: opens the page, looks around, scrolls, searches."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    page = await context.new_page()
+    page.set_default_timeout(60_000)
+    await page.goto(address, wait_until="commit")
+    times["the first view"].append(float(await (await page.wait_for_function(FIRST)).json_value()))
+    for _ in range(ROUNDS):
+        for name, act, ready in actions(chance):
+            await asyncio.sleep(chance.uniform(*PAUSE_S))
+            times[name].append(float(await page.evaluate(TIMED, [act, ready])))
+            if name in SCROLLING:
+                times[SCROLLING[name]] += await scrolled(page)
+    await context.close()
+
+
+SCROLLING = {"all albums": "held up scrolling albums", "the next tracks": "held up scrolling tracks"}
+"""After which action one scrolls on, and what is counted then."""
+
+
+async def scrolled(page: Page) -> list[float]:
+    """Long tasks of scrolling on, in milliseconds."""
+    found: list[float] = await page.evaluate(SCROLLED, [SCROLLED_FRAMES, 300])
+    return found
+
+
+def actions(chance: random.Random) -> Iterator[tuple[str, str, str]]:
+    """What is done, how, and when it has been answered."""
+    library = LargeLibrary()
+    yield "all albums", "location.hash = '#/albums'", CARDS
+    yield "an album", OPEN_ALBUM, ALBUM
+    yield "all tracks", "location.hash = '#/tracks'", ROWS
+    column = chance.choice(["title", "album", "year"])
+    yield "sorted tracks", SORT.format(column=column), SORTED.format(column=column)
+    yield "the next tracks", PAGE_ON, LONGER
+    word = library.album(chance.randrange(library.tracks)).split()[0]
+    for words, name in ((word, "a search"), (word[:-1], "a search for the beginning of a word")):
+        yield name, TYPE.format(words=json.dumps(words)), FOUND.format(words=json.dumps(words))
+    yield "all artists", "location.hash = '#/artists'", CARDS
+    yield "all genres", "location.hash = '#/genres'", "document.querySelector('.segue-genre-tile-link')"
+
+
+def summed(times: Times) -> dict[str, dict[str, float]]:
+    """Median and longest of each, and how many of what held up scrolling."""
+    found = {}
+    for name, each in times.items():
+        ordered = sorted(each) or [0.0]
+        found[name] = {"count": len(each), "median": ordered[len(ordered) // 2], "longest": ordered[-1]}
+    for name in SCROLLING.values():
+        found.setdefault(name, {"count": 0, "median": 0.0, "longest": 0.0})
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--tracks", type=int, default=TRACKS)
+    parser.add_argument("--listeners", default=",".join(map(str, LISTENERS)))
+    print(json.dumps(measure(*_asked(parser.parse_args())), indent=2))
+
+
+def _asked(given: argparse.Namespace) -> tuple[int, list[int]]:
+    return given.tracks, [int(number) for number in given.listeners.split(",")]
+
+
+if __name__ == "__main__":
+    main()
