@@ -24,6 +24,9 @@ REQUEST_S, SCAN_S = 3.0, 30.0
 OVERLAP_MS = 2_000
 """How late a record may arrive behind its revision: writes take a moment, and clocks differ."""
 
+CENTROID = 20
+"""Where the mean of the spectral centroid stands among the values of `Features`; `etl/sound/features.py` names them all."""
+
 Changes = Callable[[int], Iterable[tuple[int, TrackRecord]]]
 Order = tuple[str, str, int, int, str, str]
 
@@ -40,6 +43,8 @@ class Entry(NamedTuple):
     cover_uri: str | None
     vectors: Mapping[int, tuple[float, ...]]
     """How it sounds, by version of the normaliser that says so."""
+    brightness_hz: float | None = None
+    """Mean of its spectral centroid; kept with the vectors."""
 
 
 class Change(NamedTuple):
@@ -145,7 +150,13 @@ class Catalogue:
             media=record.media,
             cover_uri=record.cover_uri,
             vectors=record.vectors if self._with_vectors else {},
+            brightness_hz=_brightness(record) if self._with_vectors else None,
         )
+
+
+def _brightness(record: TrackRecord) -> float | None:
+    values = record.features.values
+    return values[CENTROID] if len(values) > CENTROID else None
 
 
 def _still_has_bytes(record: TrackRecord) -> bool:

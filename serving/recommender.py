@@ -20,6 +20,7 @@ from infra.store import Store
 from serving.answering import Answering
 from serving.answers import History, Neighbours, ReaderLag, RecommenderState, as_json
 from serving.asking import asked
+from serving.atlas import Atlas
 from serving.auth import Access, is_loopback
 from serving.border import Border
 from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
@@ -66,6 +67,7 @@ class Recommending:
         self._past = Past(self._live, self._diaries, self._store.plays, self._producer, self._catalogue)
         self._outings = Outings(self._answering, self._diaries, self._catalogue, self._champion)
         self._insights = Insights(self._diaries, self._store.plays, self._store.playlists, self._catalogue)
+        self._atlas = Atlas(self._diaries, self._catalogue, self._champion)
         self._playlists = Playlists(self._store.playlists, self._catalogue)
         self._refreshing = Refreshing(self._refresh)
         self._metrics = self._counted(Metrics("recommender", replica))
@@ -95,7 +97,7 @@ class Recommending:
         """The routes, without the prefix."""
         routes = APIRouter(responses=PROBLEMS, tags=["listeners"])
         own, own_or_admin = [Depends(self._access.listener)], [Depends(self._access.owner_or_admin)]
-        for part in (self._answering, self._past, self._outings, self._insights, self._playlists):
+        for part in (self._answering, self._past, self._outings, self._insights, self._atlas, self._playlists):
             part.add_to(routes, dependencies=own)
         routes.add_api_route("/{user}/history", self.history, response_model=History, dependencies=own)
         routes.add_api_route("/{user}", self.forget, methods=["DELETE"], status_code=204, dependencies=own_or_admin)

@@ -7,6 +7,8 @@ Annoy; a bundle on disk restores it whole.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +27,7 @@ from training.recommend.heard import Heard, hear
 from training.recommend.index import VectorIndex
 from training.recommend.journey import journey
 from training.recommend.kindred import indexed
+from training.recommend.layout import beside, flattened
 from training.recommend.pleasing import Pleasing
 from training.recommend.ranking import Ranking
 from training.recommend.reasons import Reasons
@@ -39,6 +42,8 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 EXAMPLE_LENGTH, EXAMPLE_ANSWERS = 5, 10
+LANDMARKS = 4_000
+"""Tracks with a place on the map, at most, beside which new ones are laid."""
 ITEMS, SESSIONS = "items.annoy", "sessions.annoy"
 """The trees of the two indexes, in a bundle."""
 
@@ -86,6 +91,7 @@ class SessionRecommender:
         temperature: float = 1.0,
         normaliser_version: int | None = None,
         trained: int | None = None,
+        layout: Floats | None = None,
     ) -> None:
         self.name = name
         self.ranking = ranking
@@ -99,6 +105,7 @@ class SessionRecommender:
         known = together if together is not None else Cooccurrence.none(len(self._tracks))
         self._scorer = Scorer(index, counts, ranking, encoder, known, temperature, reranker, sessions)
         self._trained = len(self._tracks) if trained is None else trained
+        self._layout = layout
         self._pleasing = Pleasing(ranking, index, self._artists, self._albums, heard)
         self._reasons = Reasons(self._tracks, sound, counts, heard, self._trained)
 
@@ -189,7 +196,28 @@ class SessionRecommender:
             temperature=scorer.temperature,
             normaliser_version=self.normaliser_version,
             trained=self._trained,
+            layout=self._layout,
         )
+
+    def with_layout(self, layout: Floats) -> SessionRecommender:
+        """This recommender with the places (n, 2) of its tracks on a map, from 0 to 1."""
+        laid_out = copy(self)
+        laid_out.__dict__.pop("layout", None)
+        laid_out._layout = layout
+        return laid_out
+
+    @cached_property
+    def layout(self) -> Floats:
+        """(n, 2) where the tracks lie on a map, from 0 to 1; those that came after the training, beside their like."""
+        index = self._scorer.index
+        if self._layout is None:
+            return flattened(index.table)
+        fresh = np.arange(len(self._layout), len(index))
+        if not len(fresh):
+            return self._layout
+        landmarks = np.unique(np.linspace(0, len(self._layout) - 1, LANDMARKS).astype(np.int64))
+        places = beside(index.rows(fresh), index.rows(landmarks), self._layout[landmarks])
+        return np.concatenate([self._layout, places])
 
     def next_tracks(
         self,
@@ -259,6 +287,8 @@ class SessionRecommender:
         }
         if scorer.sessions is not None:
             arrays["sessions"] = scorer.sessions.table
+        if self._layout is not None:
+            arrays["layout"] = self._layout
         parts = {
             "content": self._content.weights if self._content is not None else {},
             "encoder": scorer.encoder.weights if scorer.encoder is not None else {},
@@ -312,6 +342,7 @@ class SessionRecommender:
                 temperature=model["temperature"],
                 normaliser_version=model["normaliser_version"],
                 trained=model["trained"],
+                layout=arrays.get("layout"),
             )
             expected, answered = values["example"]["next"], loaded._answers(values["example"]["recent"])
         except (KeyError, ValueError, IndexError, TypeError) as error:
