@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from fastapi import Request
@@ -26,6 +27,8 @@ KNOWN_S = 2.0
 PATIENCE_S = 1.0
 """How long a request waits for MongoDB."""
 MOST_TOKENS, LONGEST_TOKEN = 10_000, 128
+MOST_HOSTS = 1_000
+"""Names and addresses of which it is kept whether they are loopback: every request asks, nearly always the same."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="segue"'}
 """What an answer 401 says of how to do better."""
 
@@ -130,6 +133,7 @@ def check_exposure(settings: Settings, accounts: Accounts) -> None:
         )
 
 
+@lru_cache(MOST_HOSTS)
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host` (a name or an address)."""
     try:

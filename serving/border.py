@@ -25,11 +25,12 @@ __all__ = ["Border"]
 log = logging.getLogger("segue.http")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
+SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""What every answer says; no application says any of it by itself."""
 NO_DOCUMENT = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of an answer that brings none of its own: it is data, and no page."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -64,7 +65,7 @@ class Border:
                 status, seconds = message["status"], time.perf_counter() - began
                 self._metrics.began(_route(scope))
                 answered = MutableHeaders(scope=message)
-                answered.update(SECURITY)
+                answered.raw.extend(SECURITY)
                 answered.setdefault("Content-Security-Policy", NO_DOCUMENT)
                 answered.setdefault("Cross-Origin-Resource-Policy", "same-origin")
             await send(message)

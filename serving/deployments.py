@@ -6,6 +6,7 @@ Imported only when the environment is ready: Ray reads its own variables while i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,8 @@ __all__ = ["LIBRARY", "RECOMMENDER", "library_application", "recommender_applica
 
 RECOMMENDER, LIBRARY = "recommender", "library"
 
+GIVES_WAY_S = 0.0005
+"""How long a thread of Python keeps another waiting that could go on; a few of these are an answer."""
 NO_CORES = {"num_cpus": 0}
 """Cores are for ingest and training: a replica takes what it needs and reserves none."""
 
@@ -43,6 +46,8 @@ class RecommenderDeployment:
         log_to_file(args.settings, RECOMMENDER)
         # An answer is too small for more than one thread, and others answer meanwhile.
         threadpool_limits(1, user_api="blas")
+        # Whoever keeps the model and the numbers up to date gives way to answers at once, not after Python's 5 ms.
+        sys.setswitchinterval(GIVES_WAY_S)
         self._recommending = Recommending(args.settings, args.addresses, replica=_replica())
         self._recommending.start()
 
@@ -179,6 +184,7 @@ def _deployed(replica: type, name: str, args: ServeArgs, *, usual_at_once: int, 
         health_check_timeout_s=15.0,
         # Only replicas that are one too many go while somebody listens: those may come to the end of the song.
         graceful_shutdown_timeout_s=300.0 if most > least else 5.0,
-        logging_config=LoggingConfig(enable_access_log=False),
+        # Serve's own words for each request would be put together even where nobody reads them.
+        logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
     )
     return deployment(serve.ingress()(replica)).bind(args)

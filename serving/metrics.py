@@ -39,16 +39,16 @@ class Metrics:
 
     def began(self, route: str) -> None:
         """An answer begins to be sent; a stream takes its time over it."""
-        self._sending.labels(**self._who, route=route).inc()
+        self._sending.labels(*self._who.values(), route).inc()
 
     def ended(self, route: str) -> None:
         """An answer that had begun is sent, or its client has left."""
-        self._sending.labels(**self._who, route=route).dec()
+        self._sending.labels(*self._who.values(), route).dec()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request, `seconds` until its answer began."""
-        self._requests.labels(**self._who, method=method, route=route, status=str(status)).inc()
-        self._seconds.labels(**self._who, method=method, route=route).observe(seconds)
+        self._requests.labels(*self._who.values(), method, route, status).inc()
+        self._seconds.labels(*self._who.values(), method, route).observe(seconds)
 
     def counter(self, name: str, what: str) -> Counter:
         """A counter `name` of this replica."""

@@ -77,7 +77,8 @@ def hear(recent: Sequence[Signal], place: Mapping[TrackId, int], ranking: Rankin
     session = known.only(wanted & current)
     newest = slice(-max(longest, ranking.seeds), None)
     places, strengths = session.places[newest], np.minimum(session.weights[newest], 1.0)
-    before = known.only(wanted & ~current & ~np.isin(known.places, places))
+    earlier = wanted & ~current
+    before = known.only(earlier & ~np.isin(known.places, places) if earlier.any() else earlier)
     older, older_strengths = _remembered(before, known, ranking, rows)
     seeds, seed_strengths = newest_of_each(places, strengths, ranking.seeds)
     skipped, skip_strengths = _judged(known.only(sessions == sessions.max(initial=0)), ranking.judged)
@@ -103,11 +104,16 @@ def _columns(rows: Sequence[tuple[int, float, int, int, bool]]) -> _Known:
     places, weights, began, at, heard = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     return _Known(
         np.array(places, dtype=np.int64),
-        np.clip(np.nan_to_num(np.array(weights, dtype=np.float64)), -1.0, 1.0).astype(np.float32),
+        _within_one(np.array(weights, dtype=np.float64)),
         np.array(began, dtype=np.int64),
         np.array(at, dtype=np.int64),
         np.array(heard, dtype=bool),
     )
+
+
+def _within_one(weights: NDArray[np.float64]) -> Floats:
+    """(s,) from -1 to 1; what is no number says nothing."""
+    return np.where(np.isnan(weights), 0.0, weights).clip(-1.0, 1.0).astype(np.float32)
 
 
 def _sessions(known: _Known, gap_minutes: float) -> Ints:

@@ -81,11 +81,17 @@ class Pleasing:
             artists=self.artists[places],
             albums=self._albums[places],
             vectors=vectors,
-            unplayed=~self._heard[places] & ~np.isin(places, heard.played),
+            unplayed=self._unplayed(places, heard),
             to_seeds=vectors @ seeds.T,
             demand=heard.seed_strengths[heard.current] * recency(len(seeds), SEED_DECAY) * pushed,
         )
         return choose(among, n, ranking)
+
+    def _unplayed(self, places: Ints, heard: Heard) -> Bools:
+        """Which of the tracks at `places` nobody has played, this listener included."""
+        played = np.zeros(len(self._heard), dtype=bool)
+        played[heard.played] = True
+        return np.asarray(~(self._heard[places] | played[places]))
 
 
 def rested(places: Ints, played: Ints, weariness: float) -> Doubles:
@@ -110,28 +116,36 @@ def choose(among: Candidates, n: int, ranking: Ranking) -> list[int]:
     if n < 1 or ranking.only_merit:
         return [int(best) for best in np.argsort(-among.merits, kind="stable")[:n]]
     left = among.merits.astype(np.float64)
-    fitting = among.unplayed & (left >= FITTING * np.median(np.sort(left)[-n:]))
+    fitting = among.unplayed & (left >= FITTING * _middle(left, n))
+    unplayed, fitting_left = 0, int(np.count_nonzero(fitting))
     artists = _Share(among.artists, ranking.artist_share, n, REPEATED, AGAIN)
     albums = _Share(among.albums, ranking.album_share, n)
     tastes = _Tastes(among)
     alike = np.zeros(len(left))
     chosen: list[int] = []
-    unplayed = 0
     for turn in range(n):
-        worth = left * artists.worth * albums.worth * (1.0 - ranking.diversity * alike)
-        if unplayed < _turns(ranking.never_played, turn) and fitting.any():
+        worth = albums.of(artists.of(left))
+        worth = worth * (1.0 - ranking.diversity * alike)
+        if fitting_left and unplayed < _turns(ranking.never_played, turn):
             worth = np.where(fitting, worth, -np.inf)
-        elif _turns(ranking.tastes, turn) > _turns(ranking.tastes, turn - 1) and len(among.demand) > 1:
+        elif len(among.demand) > 1 and _turns(ranking.tastes, turn) > _turns(ranking.tastes, turn - 1):
             worth = np.where(tastes.least_served(left >= 0), worth, -np.inf)
         best = int(worth.argmax())
         chosen.append(best)
-        unplayed += int(among.unplayed[best])
+        unplayed += bool(among.unplayed[best])
+        fitting_left -= bool(fitting[best])
         left[best], fitting[best] = -np.inf, False
         for taken in (artists, albums, tastes):
             taken.take(best)
         if ranking.diversity:
             alike = np.maximum(alike, among.vectors @ among.vectors[best])
     return chosen
+
+
+def _middle(values: Doubles, n: int) -> float:
+    """The median of the `n` greatest."""
+    best = np.sort(values)[-n:]
+    return float(best[(n - 1) // 2] + best[n // 2]) / 2
 
 
 def _turns(share: float, turn: int) -> int:
@@ -149,30 +163,36 @@ class _Share:
     """What owners (c,) leave of their tracks' merit as those are taken; a `share` of 1 leaves them all of it."""
 
     def __init__(self, owner: Ints, share: float, n: int, repeated: float = 1.0, again: float = 1.0) -> None:
-        self.worth = np.ones(len(owner))
-        self._owner, self._most, self._repeated, self._again = owner, math.ceil(share * n), repeated, again
+        owners, self._owner = np.unique(owner, return_inverse=True)
+        self._worth = np.ones(len(owners))
+        """By owner."""
+        self._nobody = 0 if len(owners) and owners[0] == NOBODY else -1
+        self._most, self._repeated, self._again = math.ceil(share * n), repeated, again
         self._off = share == 1
+        self._touched = False
         self._taken: dict[int, int] = {}
-        self._last = np.empty(0, dtype=np.int64)
-        """Where the tracks are whose owner was taken last."""
+        self._last: int | None = None
+        """The owner of the track that was taken last."""
+
+    def of(self, merits: Doubles) -> Doubles:
+        """What is left of the `merits` (c,)."""
+        return merits * self._worth[self._owner] if self._touched else merits
 
     def take(self, place: int) -> None:
         """The track at `place` is in the answer, at its end."""
-        owner = int(self._owner[place])
         if self._off:
             return
-        if len(self._last):
-            self.worth[self._last] /= self._again
-            self._last = self._last[:0]
-        if owner == NOBODY:
+        if self._last is not None:
+            self._worth[self._last] /= self._again
+            self._last = None
+        owner = int(self._owner[place])
+        if owner == self._nobody:
             return
         self._taken[owner] = self._taken.get(owner, 0) + 1
-        beyond = OVER_SHARE if self._taken[owner] == self._most else 1.0
-        kept = self._again * self._repeated * beyond
+        kept = self._again * self._repeated * (OVER_SHARE if self._taken[owner] == self._most else 1.0)
         if kept != 1:
-            others = (self._owner == owner).nonzero()[0]
-            self.worth[others] *= kept
-            self._last = others if self._again != 1 else self._last
+            self._worth[owner] *= kept
+            self._last, self._touched = owner, True
 
 
 class _Tastes:

@@ -47,15 +47,16 @@ class Reasons:
         places = pool.places[chosen]
         alike = np.where(places[:, None] == pool.seeds, -1.0, self._sound[places] @ self._sound[pool.seeds].T)
         near = alike >= self._near
-        shares = np.where(near, pool.by_seed[chosen], 0.0)
+        sounding: list[bool] = np.asarray(near.any(axis=1)).tolist()
+        alike_to = _named(pool.seeds, np.where(near, pool.by_seed[chosen], 0.0))
         unplayed = self._unplayed(places, heard)
         found = []
         for row, (c, place) in enumerate(zip(chosen, places.tolist(), strict=True)):
             reason = None
             if pool.together_share[c] > pool.near_share[c]:
                 reason = self._together(pool.evidence, place, heard)
-            elif near[row].any():
-                tracks = self._names(_named(pool.seeds, shares[row]))
+            elif sounding[row]:
+                tracks = self._names(alike_to[row])
                 reason = Because(kind="sounds_like", tracks=tracks, never_played=unplayed[row])
             elif pool.together_share[c] > 0:
                 reason = self._together(pool.evidence, place, heard)
@@ -84,19 +85,23 @@ class Reasons:
         row = evidence.by_seed[np.searchsorted(evidence.candidates, place)] * (evidence.seeds != place)
         if not row.any():
             return None
-        named = _named(evidence.seeds, row)
+        (named,) = _named(evidence.seeds, row[None])
         asked_for = len(heard.unheard) > 0 and np.isin(named, heard.unheard).any()
         return Because(kind="goes_with" if asked_for else "played_with", tracks=self._names(named))
 
-    def _names(self, places: Ints) -> tuple[TrackId, ...]:
+    def _names(self, places: Sequence[int]) -> tuple[TrackId, ...]:
         return tuple(self._tracks[place] for place in places)
 
 
-def _named(seeds: Ints, shares: Doubles) -> Ints:
-    """The one or two seeds that contributed most."""
-    best = np.argsort(-shares, kind="stable")[:2]
-    found: Ints = seeds[best[shares[best] >= STRONG_REASON * shares[best[0]]]]
-    return found
+def _named(seeds: Ints, shares: Doubles) -> list[list[int]]:
+    """For each row of `shares` (r, k), the one or two seeds that contributed most."""
+    best = np.argsort(-shares, axis=1, kind="stable")[:, :2]
+    given = shares[np.arange(len(shares))[:, None], best]
+    strong = given >= STRONG_REASON * given[:, :1]
+    return [
+        [seed for seed, named in zip(two, which, strict=True) if named]
+        for two, which in zip(seeds[best].tolist(), strong.tolist(), strict=True)
+    ]
 
 
 def _near(sound: Floats) -> float:
