@@ -2,6 +2,7 @@
 // In: `Pages` and how a card is drawn. Out: a windowed grid that is walked with the arrow keys.
 
 import { failure, node } from '../draw.js';
+import { bonesBelow } from './loading.js';
 import { Windowed } from './windowed.js';
 
 const GAP = 20;
@@ -27,10 +28,11 @@ export class CardGrid {
     this.list = new Windowed(this.box, pages, {
       measure,
       draw: (item, place) => this.#item(card(item), place),
-      drawn: () => counted(pages),
+      drawn: () => this.#drawn(),
       failed: (error, retry) => this.#failed(error, retry),
     });
     this.box.addEventListener('keydown', (event) => this.#pressed(event));
+    this.settled = bonesBelow(this.box, pages, 'cards');
     counted(pages);
     this.list.update();
   }
@@ -42,6 +44,11 @@ export class CardGrid {
   reset() {
     this.counted(this.pages);
     this.list.reset();
+  }
+
+  #drawn() {
+    this.settled();
+    this.counted(this.pages);
   }
 
   #item(card, place) {

@@ -1,7 +1,7 @@
 // What stands in a view until the service has answered, and when it does not.
 // In: a question and what to make of its answer. Out: bones, then the view, or a failure from which one can ask again.
 
-import { failure, skeleton } from '../draw.js';
+import { failure, node, skeleton } from '../draw.js';
 import { SignIn } from '../service.js';
 
 export async function loaded(app, holder, bones, ask, show) {
@@ -14,6 +14,15 @@ export async function loaded(app, holder, bones, ask, show) {
     if (error instanceof SignIn) return; // the whole page asks for it
     failure(app, holder, error, () => loaded(app, holder, bones, ask, show));
   }
+}
+
+// Bones below `list` until the first of `pages` are there. Returns what takes them away.
+export function bonesBelow(list, pages, kind) {
+  if (pages.items.length || pages.ended) return () => {};
+  const place = node('div');
+  list.after(place);
+  skeleton(place, kind);
+  return () => place.remove();
 }
 
 // Calls `act` now and then while somebody can see the page. Returns a function that ends it.
@@ -30,6 +39,7 @@ export function followLibrary(app, pages, changed) {
   const glance = async () => {
     const health = await app.service.get('health').catch(() => null);
     if (!health) return;
+    if (pages.long && scrollY > innerHeight) return; // whoever has come far is not sent back
     const before = pages.library;
     pages.library = health.tracks;
     if (before === undefined || before === health.tracks) return;

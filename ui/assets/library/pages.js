@@ -31,18 +31,18 @@ export class Pages {
     this.cursor = page.cursor ?? null;
   }
 
+  // More than can be asked for again at once: what stands at its beginning would be all that is left of it.
+  get long() {
+    return this.items.length > MOST;
+  }
+
   // The same stretch again, as it is now. Returns whether anything differs.
   async renew() {
     await this.coming;
-    const wanted = this.items.length;
-    const fresh = new Pages(this.fetchPage);
-    do {
-      const page = await this.fetchPage(fresh.cursor, Math.min(MOST, Math.max(FIRST, wanted - fresh.items.length)));
-      fresh.items = fresh.items.concat(page.items);
-      fresh.cursor = page.cursor ?? null;
-    } while (!fresh.ended && fresh.items.length < wanted);
-    const same = fresh.items.length === wanted && fresh.items.every((item, place) => alike(item, this.items[place]));
-    [this.items, this.cursor] = [fresh.items, fresh.cursor];
+    const wanted = Math.min(MOST, Math.max(FIRST, this.items.length));
+    const { items, cursor } = await this.fetchPage(undefined, wanted);
+    const same = items.length === this.items.length && items.every((item, place) => alike(item, this.items[place]));
+    [this.items, this.cursor] = [items, cursor ?? null];
     return !same;
   }
 }

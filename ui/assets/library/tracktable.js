@@ -2,6 +2,7 @@
 // In: `Pages` of tracks and the columns wanted. Out: a grid in `holder`; what is chosen plays, or opens a menu.
 
 import { byline, clock, cover, failure, icon, node } from '../draw.js';
+import { bonesBelow } from './loading.js';
 import { albumLink, artistLink, trackMenu } from './trackmenu.js';
 import { Windowed } from './windowed.js';
 import { when } from '../words.js';
@@ -25,7 +26,7 @@ export const ALL = ['place', 'title', 'artist', 'album', 'year', 'length', 'adde
 
 // options: columns · label · from (what "playing from" says) · among (all that plays on, where it is more than is shown) ·
 // order and onOrder (sortable heads) · menu(track, place) (further items) · extra(track, place) (the column `extra`) ·
-// number(track, place) · covers · by (false: all are the same artist's) · heads (false for none) · counted(pages) · pressed(event, place) (true: it was handled)
+// alone (true: the recommender says what plays on) · number(track, place) · covers · by (false: all are the same artist's) · heads (false for none) · counted(pages) · pressed(event, place) (true: it was handled)
 export class TrackTable {
   constructor(app, holder, pages, options) {
     Object.assign(this, { app, pages, options });
@@ -42,9 +43,10 @@ export class TrackTable {
     this.list = new Windowed(this.body, pages, {
       measure: (width) => this.#measure(width),
       draw: (track, place) => this.#row(track, place),
-      drawn: () => this.#counted(),
+      drawn: () => this.#drawn(),
       failed: (error, retry) => this.#failed(error, retry),
     });
+    this.settled = bonesBelow(this.grid, pages, 'rows');
     this.#counted();
     this.#listen();
     this.list.update();
@@ -71,6 +73,7 @@ export class TrackTable {
   play(place) {
     const track = this.pages.items[place];
     if (track.id === this.app.player.current?.id) return this.app.player.toggle();
+    if (this.options.alone) return this.app.play([track]);
     const all = this.options.among ?? this.pages.items;
     const at = all.indexOf(track);
     const first = Math.max(0, at - AROUND[0]);
@@ -297,6 +300,11 @@ export class TrackTable {
     if (onRow) acts.Enter = () => this.play(place);
     if (event.shiftKey) return event.key === 'F10' ? acts.ContextMenu : null;
     return acts[event.key];
+  }
+
+  #drawn() {
+    this.settled();
+    this.#counted();
   }
 
   #counted() {

@@ -25,7 +25,7 @@ export async function render(holder, { query }, app) {
   };
   const table = new TrackTable(app, place, pages, {
     label: app.t('tracks.title'),
-    from: app.t('tracks.title'),
+    alone: true,
     order,
     onOrder: go,
     counted: shown,
