@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -35,6 +37,19 @@ def choose(page: Page, track: str, name: str) -> None:
     row(page, track).hover()
     row(page, track).locator(".segue-row-more").click()
     page.get_by_role("menuitem", name=name, exact=True).click()
+
+
+@pytest.fixture
+def playlist(opened: Opened, listening: Listening) -> Iterator[Page]:
+    """A list of everything, as a playlist."""
+    http = httpx.Client(base_url=listening.http, timeout=30)
+    tracks = [track["id"] for track in http.get("/tracks?order=title").json()["items"]]
+    made = http.post("/users/me/playlists", json={"name": "Everything", "tracks": tracks}).json()
+    page = opened(f"#/playlists/{made['id']}")
+    expect(page.locator(".segue-track")).to_have_count(TRACKS)
+    yield page
+    http.delete(f"/users/me/playlists/{made['id']}")
+    http.close()
 
 
 def artists(page: Page) -> list[str]:
@@ -193,42 +208,42 @@ def test_a_radio_has_a_name_and_an_end(page: Page):
     expect(page.locator(".segue-chip")).to_have_count(0)
 
 
-def test_a_list_is_played_to_its_end_and_then_the_recommender_goes_on(page: Page):
-    rows = page.locator(".segue-track .segue-title").all_inner_texts()
-    page.locator(".segue-track .segue-title").nth(len(rows) - 3).click()
-    expect(page.locator(".segue-divider").first).to_contain_text("Next from")
-    titles = page.locator("#segue-upnext .segue-next-item .segue-title")
-    expect(page.locator(".segue-divider")).to_have_count(2)
+def test_a_list_is_played_to_its_end_and_then_the_recommender_goes_on(playlist: Page):
+    rows = playlist.locator(".segue-track .segue-title").all_inner_texts()
+    playlist.locator(".segue-track .segue-title").nth(len(rows) - 3).click()
+    expect(playlist.locator(".segue-divider").first).to_contain_text("Next from")
+    titles = playlist.locator("#segue-upnext .segue-next-item .segue-title")
+    expect(playlist.locator(".segue-divider")).to_have_count(2)
     assert titles.all_inner_texts()[:2] == rows[-2:]
     assert titles.count() > 2
-    page.locator("#segue-previous").click()
-    expect(page.locator("#segue-title")).to_have_text(rows[-4])
+    playlist.locator("#segue-previous").click()
+    expect(playlist.locator("#segue-title")).to_have_text(rows[-4])
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_repeat_goes_round_the_list_or_the_track(page: Page, times: int):
-    rows = page.locator(".segue-track .segue-title").all_inner_texts()
-    last = page.locator(".segue-track .segue-title").last
+def test_repeat_goes_round_the_list_or_the_track(playlist: Page, times: int):
+    rows = playlist.locator(".segue-track .segue-title").all_inner_texts()
+    last = playlist.locator(".segue-track .segue-title").last
     last.click()
-    at_least(page, 0.3)
+    at_least(playlist, 0.3)
     for _ in range(times):
-        page.locator("#segue-repeat").click()
-    page.locator("#segue-seek").fill("950")
-    page.wait_for_function("document.querySelector('#segue-audio').currentTime < 5")
-    at_least(page, 0.2)
-    expect(page.locator("#segue-title")).to_have_text(rows[0] if times == 1 else rows[-1])
+        playlist.locator("#segue-repeat").click()
+    playlist.locator("#segue-seek").fill("950")
+    playlist.wait_for_function("document.querySelector('#segue-audio').currentTime < 5")
+    at_least(playlist, 0.2)
+    expect(playlist.locator("#segue-title")).to_have_text(rows[0] if times == 1 else rows[-1])
 
 
-def test_shuffle_mixes_the_rest_of_the_list_and_puts_it_back(page: Page):
-    page.locator(".segue-track .segue-title").first.click()
-    expect(page.locator(".segue-divider").first).to_contain_text("Next from")
-    before = up_next(page)[: TRACKS - 1]
-    page.locator("#segue-shuffle").click()
-    mixed = up_next(page)[: TRACKS - 1]
+def test_shuffle_mixes_the_rest_of_the_list_and_puts_it_back(playlist: Page):
+    playlist.locator(".segue-track .segue-title").first.click()
+    expect(playlist.locator(".segue-divider").first).to_contain_text("Next from")
+    before = up_next(playlist)[: TRACKS - 1]
+    playlist.locator("#segue-shuffle").click()
+    mixed = up_next(playlist)[: TRACKS - 1]
     assert mixed != before
     assert sorted(mixed) == sorted(before)
-    page.locator("#segue-shuffle").click()
-    assert up_next(page)[: TRACKS - 1] == before
+    playlist.locator("#segue-shuffle").click()
+    assert up_next(playlist)[: TRACKS - 1] == before
 
 
 def test_on_a_phone_it_is_a_drawer(opened: Opened):

@@ -13,7 +13,7 @@ import { Plays } from './listening/plays.js';
 import { Queue } from './listening/queue.js';
 import { Recovery } from './listening/recovery.js';
 import { oneAtATime } from './listening/tabs.js';
-import { Router } from './router.js';
+import { Router, VIEWS } from './router.js';
 import { Away, Service, SignIn } from './service.js';
 import { signInForm } from './session.js';
 import { Settings } from './settings.js';
@@ -23,12 +23,13 @@ import { UpNextPanel } from './upnext/panel.js';
 import { load } from './words.js';
 
 const WEIGHT = { disliked: 4, liked: 3, skipped: 2, finished: 1 };
+const AHEAD_MS = 3000; // then the views are fetched that have not been opened yet: they are there when the service is not
 
 export async function start(root, { httpPort }) {
   const holder = root.querySelector('#segue');
   const signals = new Signals();
   const app = { t: await load(), on: (...given) => signals.on(...given), say: (...given) => signals.say(...given) };
-  app.service = new Service(httpPort, (error) => app.say('answered', error));
+  app.service = new Service(httpPort, (error, path) => app.say('answered', { error, path }));
   app.settings = new Settings(app);
   app.shell = new Shell(holder, app);
   dialogs(app, new Dialogs(holder, app.t));
@@ -76,6 +77,7 @@ function assemble(app, session) {
   app.say('session', session);
   app.router.start();
   app.queue.refresh();
+  setTimeout(() => VIEWS.forEach((name) => import(`./views/${name}.js`).catch(() => {})), AHEAD_MS);
 }
 
 function watch(app) {

@@ -4,9 +4,11 @@
 import { button, icon, iconButton, link, node } from './draw.js';
 
 const TOAST_MS = 6000;
+const AGAIN_MS = 250;
 
 export class Dialogs {
   #menu = null;
+  #left = { anchor: null, at: 0 }; // a press on the button of an open menu closes it before it is a click
 
   constructor(holder, t) {
     Object.assign(this, { holder, t });
@@ -38,9 +40,14 @@ export class Dialogs {
 
   // items: { label, icon, run } or { label, icon, href }; `danger` and `checked` say more; null is a line between.
   menu(anchor, items) {
-    const again = this.#menu?.anchor === anchor;
+    const again = this.#left.anchor === anchor && Date.now() - this.#left.at < AGAIN_MS;
     this.#menu?.close();
-    if (!again) this.#menu = new Menu(this.holder, anchor, items, () => (this.#menu = null));
+    if (!again) this.#menu = new Menu(this.holder, anchor, items, () => this.#closed(anchor));
+  }
+
+  #closed(anchor) {
+    this.#menu = null;
+    this.#left = { anchor, at: Date.now() };
   }
 
   // actions: { label, run, kind }; `run` may answer false to keep the dialog open. Returns { element, close }.

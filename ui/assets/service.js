@@ -19,7 +19,7 @@ export class Service {
   #ticket = ''; // with accounts, what media addresses carry: their elements send no headers
   #media;
 
-  // `told(error)` hears of every answer: null, or what was thrown.
+  // `told(error, path)` hears of every answer: null, or what was thrown.
   constructor(httpPort, told) {
     this.#media = `${location.protocol}//${location.hostname}:${httpPort}/tracks/`;
     this.told = told;
@@ -56,10 +56,10 @@ export class Service {
   async #ask(method, path, options) {
     try {
       const answer = await this.#answer(method, path, options);
-      this.told(null);
+      this.told(null, path);
       return answer;
     } catch (error) {
-      if (error.name !== 'AbortError') this.told(error);
+      if (error.name !== 'AbortError') this.told(error, path);
       throw error;
     }
   }

@@ -41,7 +41,9 @@ export class Opinions {
     const { outbox } = this.app.plays;
     if (outbox.withdraw((event) => event.track === track.id && event.kind === before)) return;
     try {
+      await outbox.quiet();
       await this.app.service.remove(`me/opinions/${encodeURIComponent(track.id)}`);
+      this.app.queue.refresh();
     } catch (error) {
       this.#known.set(track.id, before);
       this.#changed(track.id);

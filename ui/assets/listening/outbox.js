@@ -43,11 +43,16 @@ export class Outbox {
     if (!quietly) setTimeout(() => this.flush()); // what happens at once travels together
   }
 
-  // Takes back what has not been sent yet. Returns whether there was something.
+  // Takes back what has not been sent yet. Returns whether that was all of it.
   withdraw(unwanted) {
-    const found = this.pending().filter(unwanted);
+    const found = this.#sending ? [] : this.pending().filter(unwanted);
     this.#remove(found);
     return found.length > 0;
+  }
+
+  // When nothing is on its way.
+  async quiet() {
+    while (this.#sending) await new Promise((done) => setTimeout(done, 50));
   }
 
   // Oldest first.

@@ -149,7 +149,7 @@ export class Player {
     heard('pause', () => this.#changed());
     heard('loadedmetadata', () => this.#resume());
     heard('timeupdate', () => this.#time());
-    heard('waiting', () => this.say('waiting', true));
+    heard('waiting', () => this.#wait());
     heard('ended', () => this.#ended());
     heard('error', () => this.#broken());
     holder.append(audio);
@@ -211,11 +211,16 @@ export class Player {
     this.say('playing', this.playing);
   }
 
+  #wait() {
+    clearTimeout(this.watching);
+    this.say('waiting', true);
+  }
+
   #time() {
+    clearTimeout(this.watching);
     this.say('time');
     const left = this.duration - this.audio.currentTime;
     if (!this.playing || left > WATCH_S || !Number.isFinite(this.audio.duration)) return;
-    clearTimeout(this.watching);
     this.watching = setTimeout(() => this.#ended(), Math.max(0, left * 1000 - this.#lead));
   }
 

@@ -28,6 +28,7 @@ export class Queue {
   #keys = 0;
   #turn = 0;
   #before = null;
+  #hungry = false; // it would play on if it knew what
 
   constructor(app, resting) {
     Object.assign(this, { app, resting });
@@ -72,7 +73,8 @@ export class Queue {
   // The listener goes on: the first of what is next. `kind` is what leaving the current one means.
   async next({ kind = 'skipped' } = {}) {
     if (!this.items.length) await this.#fill();
-    if (!this.items.length) return false;
+    this.#hungry = !this.items.length;
+    if (this.#hungry) return false;
     if (this.current) this.#remember(this.current);
     const item = this.items.shift();
     this.#start(item, { kind });
@@ -315,6 +317,7 @@ export class Queue {
     this.items = merged(this.items, suggested, this.current);
     if (this.#before) this.change = changes(this.#before, this.items, new Set([...this.played, this.current?.track.id]));
     this.#say();
+    if (this.#hungry && this.items.length) this.next({ kind: null });
   }
 
   async #fill() {

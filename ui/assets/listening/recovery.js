@@ -12,31 +12,42 @@ export class Recovery {
   #lost = false;
   #broken = 0;
   #held = false; // the player waits for the service
+  lookedAt = 0;
 
   constructor(app, open) {
     Object.assign(this, { app, open });
-    app.on('answered', (error) => (error instanceof Away ? this.lost() : error || this.#found()));
+    app.on('answered', ({ error, path }) => this.#heard(error, path));
     app.on('broken', (place) => this.#isBroken(place));
     app.on('began', () => (this.#broken = 0));
-    addEventListener('offline', () => this.lost());
-    addEventListener('online', () => this.#again());
+    for (const name of ['offline', 'online']) addEventListener(name, () => this.#look());
+  }
+
+  // Whether the service is there, one address tells: a part of it may be away without the whole.
+  #heard(error, path) {
+    const away = error instanceof Away;
+    if (path === 'session' && away) this.lost();
+    else if (path === 'session') this.#found();
+    else if (away) this.#look();
+  }
+
+  // Not more often than once a second, however much has just failed.
+  #look() {
+    if (Date.now() - this.lookedAt < RETRY_MS / 4) return;
+    this.lookedAt = Date.now();
+    this.open();
   }
 
   lost(told = '') {
     if (!this.#lost) this.#show(told || this.app.t('banner.away'));
     this.#lost = true;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#again(), RETRY_MS);
+    this.timer = setTimeout(this.open, RETRY_MS);
   }
 
   #show(text) {
     const { banner } = this.app.shell;
-    banner.replaceChildren(node('p', '', text), button(this.app.t('banner.again'), () => this.#again()));
+    banner.replaceChildren(node('p', '', text), button(this.app.t('banner.again'), this.open));
     banner.hidden = false;
-  }
-
-  #again() {
-    if (this.#lost) this.open();
   }
 
   #found() {
@@ -55,7 +66,7 @@ export class Recovery {
   async #isBroken({ track }) {
     const { app } = this;
     try {
-      await app.service.get('health');
+      await app.service.get('session');
     } catch {
       this.#held = true;
       return app.say('waiting', true);

@@ -1,9 +1,9 @@
 // Up next as one sees it: what comes, why, what has changed, and everything that one can do about it.
 // In: the queue. Out: a list beside the view, or a drawer over it on small screens.
 
-import { Reordering } from './reordering.js';
+import { byline, cover, icon, iconButton, node } from '../draw.js';
 import { settled } from './motion.js';
-import { byline, cover, icon, iconButton, link, node } from '../draw.js';
+import { Reordering } from './reordering.js';
 import { whys } from './why.js';
 
 const SHOWN = 60;
@@ -26,9 +26,8 @@ export class UpNextPanel {
     this.spoken.setAttribute('aria-live', 'polite');
     this.rest = node('p', 'segue-quiet-line');
     holder.append(this.#heading(), this.chips, this.changed, this.list, this.rest, this.spoken);
-    this.reordering = new Reordering(this.list, (key, to) => this.#move(key, to));
-    app.on('queue', () => this.draw());
-    app.on('current', () => this.draw());
+    this.reordering = new Reordering(this.list, (key, to, from) => (to === from ? this.#soon() : this.#move(key, to)));
+    for (const name of ['queue', 'current']) app.on(name, () => this.#soon());
     this.#fit();
     NARROW.addEventListener('change', () => this.#fit());
     holder.addEventListener('keydown', (event) => event.key === 'Escape' && this.close());
@@ -48,6 +47,7 @@ export class UpNextPanel {
   }
 
   open() {
+    this.opener = document.activeElement;
     this.#show(true);
     this.holder.querySelector('.segue-drawer-close').focus();
   }
@@ -56,7 +56,7 @@ export class UpNextPanel {
     if (!NARROW.matches || !this.shown) return;
     const within = this.holder.contains(document.activeElement);
     this.#show(false);
-    if (within) this.app.shell.root.querySelector('#segue-queue').focus();
+    if (within) this.opener?.focus();
   }
 
   #show(open) {
@@ -85,7 +85,14 @@ export class UpNextPanel {
     return heading;
   }
 
-  draw() {
+  // What happens at once is drawn once.
+  #soon() {
+    if (!this.coming) queueMicrotask(() => this.#draw());
+    this.coming = true;
+  }
+
+  #draw() {
+    this.coming = false;
     if (this.reordering.busy) return;
     const { queue } = this.app;
     const settle = settled(this.list);
@@ -99,7 +106,7 @@ export class UpNextPanel {
     this.#forget(items);
     if (!items.length) rows.push(node('li', 'segue-quiet-line', this.app.t(queue.asked ? 'upnext.empty' : 'states.loading')));
     const focused = document.activeElement;
-    this.list.replaceChildren(...rows.filter(Boolean));
+    this.list.replaceChildren(...rows.filter(Boolean), ...this.list.querySelectorAll('.segue-leaving'));
     if (this.list.contains(focused)) focused.focus({ preventScroll: true });
     this.list.setAttribute('aria-busy', String(!queue.asked));
     settle();

@@ -1,5 +1,5 @@
 // Putting an item elsewhere in a list with mouse, pen or finger.
-// In: a list whose rows have `data-key` and a grip. Out: `moved(key, place)` when it is let go.
+// In: a list whose rows have `data-key` and a grip. Out: `ended(key, place)` when it is let go; the same place when it was no move.
 
 const EDGE = 48; // so near the edge of what scrolls, it scrolls
 const SPEED = 10;
@@ -7,8 +7,8 @@ const SPEED = 10;
 export class Reordering {
   busy = false;
 
-  constructor(list, moved) {
-    Object.assign(this, { list, moved });
+  constructor(list, ended) {
+    Object.assign(this, { list, ended });
     list.addEventListener('pointerdown', (event) => this.#begin(event));
   }
 
@@ -66,7 +66,7 @@ export class Reordering {
     this.busy = false;
     for (const row of this.rows) row.style.transform = '';
     this.row.classList.remove('segue-dragged');
-    if (kept && this.to !== this.from) this.moved(Number(this.row.dataset.key), this.to);
+    this.ended(Number(this.row.dataset.key), kept ? this.to : this.from, this.from);
   }
 
   #scroller() {
