@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from sys import intern
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ __all__ = ["Diaries", "Diary", "Heard", "StoredPlays"]
 PATIENCE_S = 10.0
 """How long a request waits for a history of many years; what was read by then is there for the next one."""
 READERS = 4
-MOST_EVENTS = 200_000
+MOST_EVENTS = 100_000
 """Events that the diaries kept are made of, together; the one asked for last stays whatever its length."""
 OVERLAP_MS = 10_000
 """How late an event may arrive behind the moment it says it was stored at: writes take a moment, and clocks differ."""
@@ -72,11 +73,11 @@ class Heard(Listening):
         super().take(event)
         if event.kind not in OPINIONS:
             self.furthest_ms = max(self.furthest_ms, event.position_ms)
-            self.kind = event.kind
-        self.kind = self.kind or event.kind
+            self.kind = intern(event.kind)
+        self.kind = self.kind or intern(event.kind)
         self.duration_ms = event.duration_ms or self.duration_ms
         self.private |= event.private
-        self.ids += UUID(event.event_id).bytes
+        self.ids += bytes.fromhex(event.event_id.replace("-", ""))
 
     @property
     def events(self) -> list[UUID]:

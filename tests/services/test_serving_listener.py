@@ -271,3 +271,13 @@ def test_everything_kept_can_be_taken_along(service: Service):
     assert (exported["listener"], len(exported["plays"])) == ("goes", 1_100)
     assert {e["event_id"] for e in exported["plays"]} == {str(e.event_id) for e in events}
     assert [(p["name"], p["tracks"]) for p in exported["playlists"]] == [("mine", [track_id("gone")])]
+
+
+def test_the_map_has_every_track_and_how_often_this_listener_played_it(service: Service):
+    service.post(play("Anchor", user="maps"), play("Anchor", user="maps", minute=5))
+    stored(service, "maps", 2)
+    answer = asked(service, "maps/map")
+    assert {len(answer[column]) for column in ("ids", "x", "y", "mood", "album", "plays")} == {len(NAMES)}
+    assert dict(zip(answer["ids"], answer["plays"], strict=True))[track_id("Anchor")] == 2
+    assert answer["albums"] == ["Live"]
+    assert all(0 <= place <= 1 for column in "xy" for place in answer[column])

@@ -137,7 +137,8 @@ class Listenings(Generic[One]):
         current = self._newest_of.get(event.track)
         opinion = event.kind in OPINIONS
         if current is None or (not opinion and (current.ended or event.kind == "started")):
-            current = self._newest_of[event.track] = self._make(TrackId(event.track))
+            track = TrackId(event.track) if current is None else current.track
+            current = self._newest_of[track] = self._make(track)
             self.all.append(current)
         current.take(event)
 
