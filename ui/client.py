@@ -17,6 +17,8 @@ from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, T
 from infra.events import PlayEvent
 from infra.models import Track, TrackId, UserId
 from serving.answers import Accepted, Health, History, Recommendations, SignedIn, SimilarTracks, TrackPage
+from serving.insight_answers import Statistics, TasteTold
+from serving.library_answers import Models
 
 __all__ = ["Client"]
 
@@ -97,6 +99,19 @@ class Client:
         """What the listener did, newest first."""
         query = _given({"limit": limit, "cursor": cursor})
         return self._read(History, self._send("GET", f"/users/{_part(user)}/history", params=query))
+
+    def taste(self, user: UserId, tz: str) -> TasteTold:
+        """What is known of the listener's taste; hours are those of the time zone `tz`."""
+        return self._read(TasteTold, self._send("GET", f"/users/{_part(user)}/taste", params={"tz": tz}))
+
+    def statistics(self, user: UserId, year: int, tz: str) -> Statistics:
+        """A year of listening, in the time zone `tz`."""
+        query = {"year": year, "tz": tz}
+        return self._read(Statistics, self._send("GET", f"/users/{_part(user)}/statistics", params=query))
+
+    def models(self) -> Models:
+        """The versions of the model, oldest first."""
+        return self._read(Models, self._send("GET", "/models"))
 
     def forget(self, user: UserId) -> None:
         """Forget everything about this listener."""

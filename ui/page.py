@@ -1,6 +1,6 @@
-"""The listening page as Gradio serves it: one component that holds our markup, style and player.
+"""The listening page as Gradio serves it: one component that holds our markup, style and player; plots that wait to be asked for.
 
-In: the port of the HTTP API, where audio and covers come from. Out: `Blocks`, and what `mount_gradio_app` is told.
+In: the HTTP API, and its port, where audio and covers come from. Out: `Blocks`, and what `mount_gradio_app` is told.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+
+from ui.client import Client
+from ui.pictures import add_plots
 
 __all__ = ["ASSETS", "ASSETS_PATH", "appearance", "listening_page"]
 
@@ -27,8 +30,11 @@ FIRST_STYLE = "base.css"
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 
 
-def listening_page(http_port: int) -> gr.Blocks:
-    """The page; audio and covers come from `http_port` on the host that the page itself comes from."""
+def listening_page(client: Client, http_port: int) -> gr.Blocks:
+    """The page; audio and covers come from `http_port` on the host that the page itself comes from.
+
+    `client` reaches the HTTP API and carries no token of its own.
+    """
     page: gr.Blocks = gr.Blocks(title="Segue", analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(
@@ -37,6 +43,7 @@ def listening_page(http_port: int) -> gr.Blocks:
             apply_default_css=False,
             http_port=http_port,
         )
+        add_plots(client)
     return page
 
 

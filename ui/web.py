@@ -113,7 +113,7 @@ def build(settings: Settings, client: Client, api: httpx.AsyncClient, http_port:
     app.add_middleware(PageBorder, http_port=http_port, hosts=Hosts(settings))
     add_player_routes(app, client, api)
     app.mount(ASSETS_PATH, FreshFiles(directory=ASSETS))
-    gr.mount_gradio_app(app, listening_page(http_port), path="/", **appearance())
+    gr.mount_gradio_app(app, listening_page(client, http_port), path="/", **appearance())
     return app
 
 

@@ -37,13 +37,15 @@ export function hoursTable(t, hours) {
 export function weekTable(t, clock) {
   const most = Math.max(1, ...clock.flat());
   const made = node('table', 'segue-week');
-  made.append(node('caption', 'segue-unseen', t('pictures.week')));
+  const columns = node('colgroup');
+  columns.append(node('col', 'segue-week-day'), ...Array.from({ length: 24 }, () => node('col')));
+  made.append(node('caption', 'segue-unseen', t('pictures.week')), columns);
   const head = node('tr');
   head.append(node('td'));
   for (let at = 0; at < 24; at += 1) {
-    const cell = node('th', '', at % 6 ? '' : hour(at));
+    const cell = node('th');
     cell.scope = 'col';
-    cell.setAttribute('aria-label', hour(at));
+    cell.append(node('span', at % 6 ? 'segue-unseen' : '', hour(at)));
     head.append(cell);
   }
   made.append(head);

@@ -5,6 +5,7 @@ import { chart } from '../insights/charts.js';
 import { clockFace } from '../insights/clock.js';
 import { emptyState, link, node } from '../draw.js';
 import { loaded } from '../library/loading.js';
+import { layerLegend } from '../insights/layers.js';
 import { choice } from '../insights/mapside.js';
 import { viewHead } from '../library/masthead.js';
 import { quality } from '../insights/quality.js';
@@ -34,7 +35,7 @@ function none(app) {
 function years(app, { years, year }) {
   const nav = node('nav', 'segue-years');
   nav.setAttribute('aria-label', app.t('pictures.years'));
-  for (const each of years.length > 1 ? years : []) {
+  for (const each of years.length > 1 ? years.toReversed() : []) {
     const to = link(`#/pictures?year=${each}`, 'segue-year', String(each));
     if (each === year) to.setAttribute('aria-current', 'page');
     nav.append(to);
@@ -82,7 +83,8 @@ function overTime(app, { year, months: known }, leaving) {
   const names = months(matchMedia('(max-width: 560px)').matches ? 'numeric' : 'short');
   const asked = (by) => ({ year, tz: zone(), by, months: names, layers: longest(known, by), ...texts });
   const show = (by) => {
-    beside.replaceChildren(layerLegend(t, longest(known, by)), monthsTable(t, known, by));
+    const names = longest(known, by).map((name, place) => [name || t('pictures.unknown'), place]);
+    beside.replaceChildren(layerLegend([...names, [t('pictures.others'), 'others']]), monthsTable(t, known, by));
     slot.setAttribute('aria-label', t(`pictures.over_time_${by}`));
   };
   slot.setAttribute('role', 'group');
@@ -104,19 +106,6 @@ function longest(known, by) {
   const whole = new Map();
   for (const { name, ms } of known.flatMap((month) => month[by])) whole.set(name, (whole.get(name) ?? 0) + ms);
   return [...whole.keys()].sort((a, b) => whole.get(b) - whole.get(a)).slice(0, LAYERS);
-}
-
-function layerLegend(t, names) {
-  const list = node('ul', 'segue-legend');
-  const layers = names.map((name, place) => [name || t('pictures.unknown'), place]);
-  for (const [name, colour] of [...layers, [t('pictures.others'), 'others']]) {
-    const item = node('li', 'segue-legend-item');
-    const dot = node('i', 'segue-legend-colour');
-    dot.style.background = `var(--layer-${colour})`;
-    item.append(dot, node('span', 'segue-legend-name', name));
-    list.append(item);
-  }
-  return list;
 }
 
 function monthsTable(t, known, by) {
