@@ -7,7 +7,6 @@ a large library takes a moment.
 from __future__ import annotations
 
 import bisect
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
 
@@ -26,8 +25,8 @@ T = TypeVar("T")
 TrackOrder = Literal["artist", "title", "album", "newest", "year", "duration"]
 AlbumOrder = Literal["artist", "title", "newest", "year"]
 
-MOST_INSERTED = 1_000
-"""Tracks that are put in their places one by one."""
+MOST_PLACED = 300
+"""Tracks that are looked up and put in their places one by one."""
 PLACE = (str, str, int, int, str, str)
 """Kinds of the parts of `Entry.order`."""
 
@@ -74,48 +73,33 @@ class _Sorted(Generic[T]):
 
 
 class _KeptSorted:
-    """Tracks in an order that is kept up from when somebody first asks for it: to sort them takes a third of a second."""
+    """All tracks in an order, kept up: to sort them when somebody asks would take a third of a second.
 
-    def __init__(self, order: Order[Entry], catalogue: Catalogue) -> None:
-        self._key, self._catalogue = order.key, catalogue
-        self._items: list[Entry] | None = None
-        self._lock = threading.Lock()
+    One thread changes; any may read: the list is replaced, never changed.
+    """
 
-    def __call__(self) -> Sequence[Entry]:
-        """All of them."""
-        with self._lock:
-            if self._items is None:
-                self._items = sorted(self._catalogue.entries.values(), key=self._key)
-            return self._items
+    def __init__(self, order: Order[Entry]) -> None:
+        self._key = order.key
+        self.items: Sequence[Entry] = []
 
     def change(self, changes: Sequence[Change]) -> None:
-        """Take in changes, which may be in the list already: the catalogue tells of them when they have been made."""
-        with self._lock:
-            if self._items is None:
-                return
-            items = self._items.copy()
-            for before, after in changes:
-                if before is not None:
-                    self._drop(items, before)
-                if after is not None and len(changes) <= MOST_INSERTED:
-                    self._insert(items, after)
-            if len(changes) > MOST_INSERTED:
-                known = {entry.track.id for entry in items}
-                come = [after for _, after in changes if after is not None and after.track.id not in known]
-                # Those that were there stand in order already, and a sort makes use of it.
-                items = sorted([*items, *come], key=self._key)
-            self._items = items
+        """Take in tracks that came, changed or went."""
+        gone = [before for before, _ in changes if before is not None]
+        come = [after for _, after in changes if after is not None]
+        if len(changes) > MOST_PLACED:
+            ids = {entry.track.id for entry in gone}
+            stayed = [entry for entry in self.items if entry.track.id not in ids]
+            # Those that stayed stand in order already, and a sort makes use of it.
+            self.items = sorted([*stayed, *come], key=self._key)
+            return
+        items = list(self.items)
+        for entry in gone:
+            del items[self._place(items, entry)]
+        for entry in come:
+            items.insert(self._place(items, entry), entry)
+        self.items = items
 
-    def _drop(self, items: list[Entry], entry: Entry) -> None:
-        place = self._place(items, entry)
-        if place < len(items) and self._key(items[place]) == self._key(entry):
-            del items[place]
-
-    def _insert(self, items: list[Entry], entry: Entry) -> None:
-        self._drop(items, entry)
-        items.insert(self._place(items, entry), entry)
-
-    def _place(self, items: list[Entry], entry: Entry) -> int:
+    def _place(self, items: Sequence[Entry], entry: Entry) -> int:
         return bisect.bisect_left(items, self._key(entry), key=self._key)
 
 
@@ -124,7 +108,7 @@ class Listing:
 
     def __init__(self, catalogue: Catalogue, shelves: Shelves) -> None:
         self._catalogue, self._shelves = catalogue, shelves
-        self._tracks = {name: _KeptSorted(order, catalogue) for name, order in TRACKS.items()}
+        self._tracks = {name: _KeptSorted(order) for name, order in TRACKS.items() if name != "artist"}
         self._albums = {name: _Sorted(order) for name, order in ALBUMS.items()}
         self._artists = _Sorted(ARTISTS)
 
@@ -173,7 +157,7 @@ class Listing:
             return sorted(of.entries, key=TRACKS[order].key) if of else ()
         if order == "artist":
             return self._catalogue.shelf
-        return self._tracks[order]()
+        return self._tracks[order].items
 
     def chosen(self, ids: Iterable[str]) -> list[Track]:
         """These tracks in their order; unknown ones are left out."""

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import NotFound
 from infra.letters import fold
-from serving.listing import MOST_INSERTED, AlbumOrder, TrackOrder
+from serving.listing import MOST_PLACED, AlbumOrder, TrackOrder
 from serving.problems import ProblemError
 from tests.data.library import Shelved, of
 from tests.data.records import START, record, track_id
@@ -89,8 +89,8 @@ def test_pages_hold_every_track_once_also_while_tracks_come_and_go(order: TrackO
     assert seen == sorted(seen)
 
 
-@pytest.mark.parametrize("many", [3, MOST_INSERTED + 1])
-def test_an_order_that_was_asked_for_is_kept_up(many: int):
+@pytest.mark.parametrize("many", [3, MOST_PLACED + 1])
+def test_every_order_is_kept_up(many: int):
     library = Shelved(*LIBRARY)
     assert titles(library, order="title")[0] == "Anchor Song"
     library.add(
