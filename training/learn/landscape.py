@@ -13,12 +13,12 @@ from training.recommend.layout import beside, flattened, spread_out
 
 __all__ = ["landscape"]
 
-LANDMARKS = 2_500
-"""Tracks that t-SNE is asked to place: ten seconds of it."""
+LANDMARKS = 2_000
+"""Tracks that t-SNE is asked to place; it takes some ten seconds."""
 FEWEST = 12
 """With fewer tracks there is no neighbourhood to keep."""
 PERPLEXITY = 30.0
-TURNS = 600
+TURNS = 500
 
 
 def landscape(vectors: Floats, seed: int) -> Floats:

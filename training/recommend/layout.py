@@ -23,7 +23,7 @@ BESIDE = 0.006
 AT_ONCE = 2_048
 EVEN = 0.5
 """Share of the rank in a place: as much room for what is crowded as leaves the map a shape."""
-OUTLYING = 1.0
+OUTLYING = 0.2
 """Percent at each end that do not say how wide the map is."""
 
 
