@@ -69,9 +69,10 @@ export class Outbox {
   }
 
   async flush(size = BATCH) {
-    if (this.#sending || !this.#mine().length) return;
-    this.#sending = true;
+    if (this.#sending || !this.pending().length) return;
     clearTimeout(this.#timer);
+    if (!this.#mine().length) return this.#later(); // a tab that is gone may have left them
+    this.#sending = true;
     const sent = await alone(this.prefix, () => this.#send(size));
     this.#sending = false;
     if (!sent) return this.#later(); // another tab is sending

@@ -296,7 +296,7 @@ export class Queue {
   #question() {
     const ids = (tracks) => tracks.map((track) => track.id);
     const kept = this.items.filter((item) => item.by !== 'segue' || item.pinned).map((item) => item.track.id);
-    const without = new Set([...this.dropped, ...this.played, ...this.resting.ids(), ...kept]);
+    const without = new Set([...this.played, ...this.dropped, ...this.resting.ids(), ...kept]);
     return {
       n: ASKED,
       seeds: ids(this.station?.seeds ?? []),
@@ -308,9 +308,17 @@ export class Queue {
 
   #take(answer) {
     [this.away, this.asked, this.model] = [false, true, answer.model_version];
-    const now = this.current?.track.id;
-    const suggested = answer.items.filter((item) => item.track.id !== now);
+    const suggested = this.#wanted(answer.items);
     this.#settle(suggested.map(({ track, because }) => ({ ...this.#item(track, 'segue'), because, titles: answer.titles })));
+  }
+
+  // In a small library the answer holds also what was heard already: that comes when little else is left.
+  #wanted(items) {
+    const unwanted = new Set([...this.dropped, ...this.resting.ids(), this.current?.track.id]);
+    const heard = new Set(this.played);
+    const left = items.filter(({ track }) => !unwanted.has(track.id));
+    const unheard = left.filter(({ track }) => !heard.has(track.id));
+    return unheard.length < LOW ? [...unheard, ...left.filter(({ track }) => heard.has(track.id))] : unheard;
   }
 
   #settle(suggested) {
