@@ -32,7 +32,8 @@ export async function render(holder, { query }, app) {
   holder.append(head, node('p', 'segue-explained', app.t('trip.text')), form, place);
   if (!ends.from || !ends.to) {
     emptyState(app, place, ends.from || ends.to ? 'trip.half' : 'trip.none');
-    if (matchMedia('(hover: hover)').matches) pickers[ends.from ? 1 : 0].focus(); // no keyboard jumps up on phones
+    // No keyboard jumps up on phones; elsewhere one types at once, after the router has settled the focus.
+    if (matchMedia('(hover: hover)').matches) requestAnimationFrame(() => pickers[ends.from ? 1 : 0].focus());
     return undefined;
   }
   return way(app, place, ends, steps);
