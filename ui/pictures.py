@@ -30,8 +30,8 @@ addEventListener('segue-chart', ({ detail }) => {
 });
 """
 """Views say `segue-chart` to the window; each plot is an event of its own."""
-HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
+UNIT_MS = {"hours": 60 * MINUTE_MS, "minutes": MINUTE_MS}
 MOST_LAYERS = 10
 LAYER = "var(--layer-{})"
 """Colours are the style sheet's, so that both themes have their own."""
@@ -57,6 +57,7 @@ class AskedMonths(Asked):
     """Names of the months, January first."""
     layers: tuple[str, ...] = Field(max_length=MOST_LAYERS)
     """Genres or artists that have a layer of their own, as the HTTP API names them."""
+    unit: Literal["hours", "minutes"] = "hours"
     others: str = Text
     unknown: str = Text
 
@@ -72,8 +73,8 @@ def add_plots(client: Client) -> None:
     """Put the plots into the `Blocks` under construction, unseen and unloaded; `client` carries no token of its own."""
     asker = gr.HTML(html_template="", js_on_load=ASKED, apply_default_css=False, elem_id="segue-chart-asked")
     with gr.Column(visible=False, elem_id="segue-charts") as column:
-        months = gr.BarPlot(color="layer", color_title="", **_plot("months", "month", "hours"))
-        hours = gr.BarPlot(x_bin=1, x_lim=[0, 24], **_plot("hours", "hour", "minutes"))
+        months = gr.BarPlot(color="layer", color_title="", **_plot("months", "month", "length"))
+        hours = gr.BarPlot(x_bin=1, x_lim=[0, 24], x_axis_format="d", **_plot("hours", "hour", "minutes"))
         quality = gr.LinePlot(color="series", color_title="", **_plot("quality", "version", "score"))
 
     def show(kind: type[Asked], draw: Callable[[Listener, Any], gr.BarPlot | gr.LinePlot]) -> Callable[..., Any]:
@@ -112,13 +113,13 @@ def _months(who: Listener, asked: AskedMonths) -> gr.BarPlot:
 
 
 def layers(months: Iterable[MonthOfYear], asked: AskedMonths) -> pd.DataFrame:
-    """Hours of each month in the layers that are asked for; what has none is with the others."""
+    """Length of listening in each month, in the layers and the unit asked for; what has no layer is with the others."""
     rows = [
-        (asked.months[int(month.month[5:]) - 1], layer, round(ms / HOUR_MS, 3))
+        (asked.months[int(month.month[5:]) - 1], layer, round(ms / UNIT_MS[asked.unit], 3))
         for month in months
         for layer, ms in _layers(month, asked)
     ]
-    return pd.DataFrame(rows, columns=["month", "layer", "hours"])
+    return pd.DataFrame(rows, columns=["month", "layer", "length"])
 
 
 def _layers(month: MonthOfYear, asked: AskedMonths) -> Iterator[tuple[str, int]]:

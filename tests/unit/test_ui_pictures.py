@@ -25,24 +25,24 @@ def month(number: int, ms: int, **genres: int) -> MonthOfYear:
 def test_each_month_has_every_layer_and_what_is_left():
     frame = layers([month(1, 3 * HOUR, jazz=HOUR, folk=HOUR), month(3, HOUR, folk=HOUR)], asked("jazz", "folk"))
     assert frame.to_dict("records") == [
-        {"month": "Jan", "layer": "jazz", "hours": 1.0},
-        {"month": "Jan", "layer": "folk", "hours": 1.0},
-        {"month": "Jan", "layer": "Others", "hours": 1.0},
-        {"month": "Mar", "layer": "jazz", "hours": 0.0},
-        {"month": "Mar", "layer": "folk", "hours": 1.0},
-        {"month": "Mar", "layer": "Others", "hours": 0.0},
+        {"month": "Jan", "layer": "jazz", "length": 1.0},
+        {"month": "Jan", "layer": "folk", "length": 1.0},
+        {"month": "Jan", "layer": "Others", "length": 1.0},
+        {"month": "Mar", "layer": "jazz", "length": 0.0},
+        {"month": "Mar", "layer": "folk", "length": 1.0},
+        {"month": "Mar", "layer": "Others", "length": 0.0},
     ]
 
 
 def test_what_has_no_genre_is_called_unknown():
     frame = layers([month(2, HOUR, **{"": HOUR})], asked(""))
     assert list(frame["layer"]) == ["Unknown", "Others"]
-    assert list(frame["hours"]) == [1.0, 0.0]
+    assert list(frame["length"]) == [1.0, 0.0]
 
 
 def test_the_layers_may_be_artists():
     frame = layers([month(2, 3 * HOUR, anna=HOUR, ben=HOUR)], asked("anna", "ben", by="artists"))
-    assert list(frame["hours"]) == [1.0, 0.0, 2.0]
+    assert list(frame["length"]) == [1.0, 0.0, 2.0]
 
 
 @pytest.mark.parametrize("wrong", [{"layers": [str(n) for n in range(11)]}, {"months": NAMES[:11]}, {"by": "titles"}])

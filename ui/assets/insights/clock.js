@@ -34,6 +34,7 @@ export function clockFace(hours, told) {
   svg.append(shape('circle', { cx: CENTRE, cy: CENTRE, r: OUTER, class: 'segue-clock-rim' }));
   svg.append(shape('circle', { cx: CENTRE, cy: CENTRE, r: (INNER + OUTER) / 2, class: 'segue-clock-rim' }));
   for (const [at, ms] of hours.entries()) {
+    if (!ms) continue;
     const outer = INNER + 2 + (OUTER - INNER - 2) * Math.sqrt(ms / most); // the area of a piece is what one sees
     const kind = ms === most ? 'segue-clock-hour segue-most' : 'segue-clock-hour';
     svg.append(shape('path', { d: piece(at / 24, (at + 1) / 24, INNER, outer), class: kind }));

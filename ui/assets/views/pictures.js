@@ -14,6 +14,7 @@ import { tiles } from '../insights/tiles.js';
 import { hour, length, months, number, zone } from '../insights/zone.js';
 
 const LAYERS = 6; // genres or artists that a month names; the rest is one layer
+const FEW_MS = 2 * 3_600_000; // months shorter than this are told in minutes
 
 export async function render(holder, params, app) {
   holder.classList.add('segue-insights');
@@ -79,9 +80,10 @@ function overTime(app, { year, months: known }, leaving) {
   const { t } = app;
   const slot = node('div', 'segue-chart');
   const beside = node('div');
-  const texts = { others: t('pictures.others'), unknown: t('pictures.unknown'), x: t('pictures.month'), y: t('pictures.hours') };
+  const unit = known.every((month) => month.ms < FEW_MS) ? 'minutes' : 'hours';
+  const texts = { others: t('pictures.others'), unknown: t('pictures.unknown'), x: t('pictures.month'), y: t(`pictures.unit_${unit}`) };
   const names = months(matchMedia('(max-width: 560px)').matches ? 'numeric' : 'short');
-  const asked = (by) => ({ year, tz: zone(), by, months: names, layers: longest(known, by), ...texts });
+  const asked = (by) => ({ year, tz: zone(), by, months: names, layers: longest(known, by), unit, ...texts });
   const show = (by) => {
     const names = longest(known, by).map((name, place) => [name || t('pictures.unknown'), place]);
     beside.replaceChildren(layerLegend([...names, [t('pictures.others'), 'others']]), monthsTable(t, known, by));

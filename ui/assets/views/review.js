@@ -8,6 +8,7 @@ import { tiles } from '../insights/tiles.js';
 import { day, hour, length, months, number, zone } from '../insights/zone.js';
 
 const SHOWN = 5;
+const LONG_MS = 2 * 3_600_000; // from here on, minutes are said in hours too
 
 export async function render(holder, params, app) {
   holder.classList.add('segue-insights', 'segue-review');
@@ -29,7 +30,7 @@ function hero(app, s) {
   title.append(node('span', 'segue-hero-kind', t('review.title')), node('span', 'segue-hero-year', String(s.year)));
   const minutes = node('p', 'segue-hero-minutes');
   minutes.append(node('strong', '', number(Math.round(s.ms / 60_000))), node('span', '', t('review.minutes')));
-  words.append(title, minutes, node('p', '', t('review.that_is', { length: length(s.ms), n: s.plays })));
+  words.append(title, minutes, node('p', '', t(s.ms < LONG_MS ? 'review.in_plays' : 'review.that_is', { length: length(s.ms), n: s.plays })));
   const play = () => app.play(s.top_tracks.map(({ track }) => track), { from: t('review.from', { year: String(s.year) }) });
   words.append(button(t('review.play'), play, { kind: 'strong', icon: 'play' }));
   head.append(covers, words);
