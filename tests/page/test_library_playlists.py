@@ -58,7 +58,7 @@ def test_a_track_goes_into_a_new_playlist_and_then_into_one_that_is_there(sunday
     row.hover()
     row.locator(".segue-row-more").click()
     page.get_by_role("menuitem", name="Add to playlist").click()
-    page.keyboard.type("Evening")
+    page.get_by_role("textbox", name="Find a playlist").fill("Evening")
     page.keyboard.press("Enter")
     expect(page.locator(".segue-toast")).to_contain_text("Evening is kept")
     wait_for(lambda: names(kept("Evening")) == [title], "the new playlist")
@@ -66,7 +66,7 @@ def test_a_track_goes_into_a_new_playlist_and_then_into_one_that_is_there(sunday
     row.hover()
     row.locator(".segue-row-more").click()
     page.get_by_role("menuitem", name="Add to playlist").click()
-    page.keyboard.type("sund")
+    page.get_by_role("textbox", name="Find a playlist").fill("sund")
     page.keyboard.press("Enter")
     expect(page.locator(".segue-toast").last).to_contain_text("Added to Sunday")
     assert names(kept("Sunday"))[-1] == title

@@ -4,13 +4,8 @@
 import { cover, icon, node } from '../draw.js';
 import { added, made } from './keeping.js';
 
-export async function addToPlaylist(app, tracks) {
-  try {
-    const { items } = await app.service.get('me/playlists');
-    new Chooser(app, tracks, items);
-  } catch (error) {
-    app.toast(error.message);
-  }
+export function addToPlaylist(app, tracks) {
+  new Chooser(app, tracks);
 }
 
 // Asks for a name, and keeps the tracks under it.
@@ -37,8 +32,8 @@ function told(app, text, id) {
 }
 
 class Chooser {
-  constructor(app, tracks, playlists) {
-    Object.assign(this, { app, tracks, playlists });
+  constructor(app, tracks) {
+    Object.assign(this, { app, tracks, playlists: [] });
     this.input = node('input', 'segue-input');
     Object.assign(this.input, { type: 'text', maxLength: 200, autocomplete: 'off', placeholder: app.t('addto.placeholder') });
     this.input.setAttribute('aria-label', app.t('addto.placeholder'));
@@ -49,6 +44,17 @@ class Chooser {
     this.dialog.element.addEventListener('keydown', (event) => this.#pressed(event));
     this.#show();
     this.input.focus();
+    this.known = this.#ask();
+  }
+
+  async #ask() {
+    try {
+      this.playlists = (await this.app.service.get('me/playlists')).items;
+      if (this.dialog.element.open && this.playlists.length) this.#show();
+    } catch (error) {
+      this.dialog.close();
+      this.app.toast(error.message);
+    }
   }
 
   #show() {
@@ -91,10 +97,10 @@ class Chooser {
     const stops = [this.input, ...this.list.querySelectorAll('button')];
     const at = stops.indexOf(document.activeElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
-    const chosen = event.key === 'Enter' && at === 0 && stops[1];
+    const chosen = event.key === 'Enter' && at === 0;
     if (!chosen && (to === undefined || at < 0)) return;
     event.preventDefault(); // or the key would press what has the focus afterwards
-    if (chosen) return chosen.click();
+    if (chosen) return void this.known.then(() => this.list.querySelector('button')?.click());
     stops[Math.max(0, Math.min(stops.length - 1, to))].focus();
   }
 
