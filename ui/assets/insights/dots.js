@@ -20,13 +20,17 @@ function disc(radius) {
 
 const discs = Array.from({ length: MOST * STEPS + 1 }, (_, step) => (step ? disc(step / STEPS) : null));
 
+const pixels = new Map(); // colour → pixel, as asking a canvas takes a while
+const one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+
 // Any colour that CSS knows, as the bytes of a pixel.
 export function pixel(colour) {
-  const canvas = new OffscreenCanvas(1, 1);
-  const context = canvas.getContext('2d');
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
+  if (!pixels.has(colour)) {
+    one.fillStyle = colour;
+    one.fillRect(0, 0, 1, 1);
+    pixels.set(colour, new Uint32Array(one.getImageData(0, 0, 1, 1).data.buffer)[0]);
+  }
+  return pixels.get(colour);
 }
 
 export class Dots {

@@ -9,6 +9,7 @@ import { Tracks } from '../insights/tracks.js';
 
 const NEAR = 8;
 const LISTED = 12; // groups that the legend names
+const HUES = 48;
 const SESSION_MS = 45 * 60_000; // a longer silence ends the path
 const FIND_MS = 150;
 const KEY = 'segue.map.colour';
@@ -28,11 +29,12 @@ export async function render(holder, params, app) {
   }
 }
 
-// As many colours as are asked for, alike in lightness, so that none is louder than another.
+// As many colours as are asked for, alike in lightness, so that none is louder than another; albums have to share some.
 function hues(count, dark) {
   const turn = count > LISTED ? 137.5 : 360 / count;
   const light = dark ? 76 : 56;
-  return Array.from({ length: count }, (_, place) => `oklch(${light - (place % 2) * 9}% 0.14 ${(28 + place * turn) % 360})`);
+  const hue = (place) => `oklch(${light - (place % 2) * 9}% 0.14 ${(28 + (place % HUES) * turn) % 360})`;
+  return Array.from({ length: count }, (_, place) => hue(place));
 }
 
 class MapView {

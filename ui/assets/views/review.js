@@ -12,6 +12,7 @@ const LONG_MS = 2 * 3_600_000; // from here on, minutes are said in hours too
 
 export async function render(holder, params, app) {
   holder.classList.add('segue-insights', 'segue-review');
+  app.title(app.t('pictures.review', { year: params.year }));
   const ask = () => app.service.get('me/statistics', { year: params.year, tz: zone() });
   await loaded(app, holder, 'page', ask, (statistics) => {
     if (!statistics.plays) return void emptyState(app, holder, 'review.none', { label: app.t('review.back'), run: () => app.go('#/pictures') });
