@@ -25,7 +25,7 @@ export async function render(holder, params, app) {
   await Promise.all([
     part(app, mixes, () => app.service.get('me/mixes'), ({ items }) => showMixes(app, mixes, items)),
     part(app, recent, () => app.service.get('me/listens', { limit: LISTENS }), ({ items }) => {
-      showContinue(app, again, items);
+      showContinue(app, again, items, ends);
       showRecent(app, recent, items, ends);
     }),
     showNew(app, holder, newest, ends),
@@ -49,10 +49,12 @@ function showMixes(app, place, items) {
   if (items.length) place.append(shelf(app.t('start.mixes'), items.map((mix) => mixCard(app, mix))));
 }
 
-// The newest listening: where it was left, or as something to start from.
-function showContinue(app, place, items) {
-  const heard = items.find((listen) => listen.track);
-  if (!heard || app.player.current) return;
+// What stands still in the player, or else the newest listening: where it was left, or as something to start from.
+function showContinue(app, place, items, ends) {
+  const { player } = app;
+  const still = { track: player.current, position_ms: player.position * 1000, duration_ms: player.duration * 1000 };
+  const heard = player.current ? still : items.find((listen) => listen.track);
+  if (!heard || player.playing) return;
   const { track, position_ms: at, duration_ms: of } = heard;
   const left = at > 0 && at / Math.max(1, of) < NEARLY;
   const section = node('section', 'segue-continue');
@@ -64,10 +66,12 @@ function showContinue(app, place, items) {
   words.append(button(text, () => goOn(app, track, left ? at : null), { kind: 'strong', icon: left ? 'play' : 'radio' }));
   section.append(cover(app, track), words);
   place.append(section);
+  ends.push(app.on('playing', (playing) => playing && section.remove()));
 }
 
 function goOn(app, track, at) {
   if (at === null) return app.queue.radio(track.title, [track]);
+  if (app.player.current?.id === track.id) return app.player.play();
   app.play([track], { from: byline(track), href: '#/history' });
   app.player.seek(at / 1000);
 }
