@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import httpx
 import pytest
@@ -51,8 +52,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that nobody has used before; whatever a test does, nothing outside this machine is asked for."""
+def context(browser: Browser, listening: Listening) -> Iterator[BrowserContext]:
+    """A browser that nobody has used before, of somebody without opinions; nothing outside this machine may be asked for."""
+    me = f"{listening.http}/users/me/opinions"
+    for one in chain(*httpx.get(me, timeout=30).json().values()):
+        httpx.delete(f"{me}/{one['track']['id']}", timeout=30)
     asked: list[str] = []
     opened = browser.new_context(viewport={"width": 1280, "height": 900})
     opened.set_default_timeout(PATIENCE_MS)

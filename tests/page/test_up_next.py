@@ -140,7 +140,7 @@ def test_an_item_is_moved_by_keys_and_by_its_menu(page: Page):
     row(page, before[1]).locator(".segue-grip").focus()
     page.keyboard.press("ArrowUp")
     assert up_next(page)[:2] == [before[1], before[0]]
-    expect(page.locator(".segue-unseen")).to_contain_text("is now number 1")
+    expect(page.locator("#segue-aside .segue-unseen")).to_contain_text("is now number 1")
     expect(row(page, before[1]).locator(".segue-grip")).to_be_focused()
     choose(page, before[1], "Move down")
     assert up_next(page)[:2] == before[:2]
@@ -165,7 +165,7 @@ def test_more_and_less_steer_and_are_shown_until_taken_back(page: Page):
     play_first(page)
     before = up_next_filled(page)
     choose(page, before[0], "More like this")
-    chips = page.locator(".segue-chip")
+    chips = page.locator(".segue-steer")
     expect(chips).to_have_count(1)
     expect(chips).to_contain_text("More like")
     expect(page.locator("#segue-changed")).to_contain_text("for more like")
@@ -201,11 +201,11 @@ def test_a_radio_has_a_name_and_an_end(page: Page):
     track = up_next_filled(page)[1]
     title = row(page, track).locator(".segue-title").inner_text()
     choose(page, track, "Start radio")
-    expect(page.locator(".segue-chip")).to_contain_text(f"Radio: {title}")
+    expect(page.locator(".segue-steer")).to_contain_text(f"Radio: {title}")
     page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=track)
     up_next_filled(page)
     page.get_by_role("button", name="End radio").click()
-    expect(page.locator(".segue-chip")).to_have_count(0)
+    expect(page.locator(".segue-steer")).to_have_count(0)
 
 
 def test_a_list_is_played_to_its_end_and_then_the_recommender_goes_on(playlist: Page):

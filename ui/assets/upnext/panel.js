@@ -17,7 +17,7 @@ export class UpNextPanel {
     holder.setAttribute('aria-labelledby', 'segue-upnext-title');
     this.list = node('ol', 'segue-upnext');
     this.list.id = 'segue-upnext';
-    this.chips = node('ul', 'segue-chips');
+    this.chips = node('ul', 'segue-steers');
     this.chips.setAttribute('aria-label', app.t('upnext.title'));
     this.changed = node('p', 'segue-changed');
     this.changed.id = 'segue-changed';
@@ -215,7 +215,7 @@ export class UpNextPanel {
   }
 
   #chip(text, label, picture, act) {
-    const chip = node('li', 'segue-chip');
+    const chip = node('li', 'segue-steer');
     chip.append(icon(picture), node('span', '', text), iconButton('close', label, act));
     return chip;
   }
