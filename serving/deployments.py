@@ -6,11 +6,13 @@ Imported only when the environment is ready: Ray reads its own variables while i
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import ray
 from ray import serve
 from ray.exceptions import RayError
 from ray.serve.config import AutoscalingConfig
@@ -33,6 +35,7 @@ __all__ = ["LIBRARY", "RECOMMENDER", "library_application", "recommender_applica
 
 RECOMMENDER, LIBRARY = "recommender", "library"
 
+SERVE_ALLOWS_ON_A_NODE = 100
 GIVES_WAY_S = 0.0005
 """How long a thread of Python keeps another waiting that could go on; a few of these are an answer."""
 NO_CORES = {"num_cpus": 0}
@@ -160,7 +163,8 @@ def recommender_application(args: ServeArgs) -> serve.Application:
 
 def library_application(args: ServeArgs) -> serve.Application:
     """The application for the prefix `/`; listeners who stream slowly hold many requests open."""
-    return _deployed(LibraryDeployment, LIBRARY, args, usual_at_once=128, most_at_once=512)
+    # As many as the ingress lets in: a listener who reads nothing takes memory and no time, and must keep nobody waiting.
+    return _deployed(LibraryDeployment, LIBRARY, args, usual_at_once=128, most_at_once=4096)
 
 
 def _deployed(replica: type, name: str, args: ServeArgs, *, usual_at_once: int, most_at_once: int) -> serve.Application:
@@ -179,6 +183,7 @@ def _deployed(replica: type, name: str, args: ServeArgs, *, usual_at_once: int, 
         if most > least
         else None,
         ray_actor_options=NO_CORES,
+        max_replicas_per_node=_on_one_node(max(least, most)),
         max_ongoing_requests=most_at_once,
         health_check_period_s=5.0,
         health_check_timeout_s=15.0,
@@ -188,3 +193,9 @@ def _deployed(replica: type, name: str, args: ServeArgs, *, usual_at_once: int, 
         logging_config=LoggingConfig(log_level="WARNING", enable_access_log=False),
     )
     return deployment(serve.ingress()(replica)).bind(args)
+
+
+def _on_one_node(replicas: int) -> int:
+    """So many at most that each node there is gets its share: left alone, Ray puts what reserves nothing anywhere."""
+    nodes = sum(node["Alive"] for node in ray.nodes()) if ray.is_initialized() else 1
+    return min(math.ceil(replicas / max(nodes, 1)), SERVE_ALLOWS_ON_A_NODE)

@@ -31,8 +31,8 @@ OnDelivery = Callable[[KafkaError | None, Message], None]
 class PlayProducer:
     """Sends plays and answers when the broker has acknowledged them; one thread serves the callbacks."""
 
-    def __init__(self, bus: Bus, *, timeout_s: float = 1.8) -> None:
-        """`timeout_s` is how long an acknowledgement is waited for before `BusError`."""
+    def __init__(self, bus: Bus, *, timeout_s: float = 1.5) -> None:
+        """`timeout_s` is how long an acknowledgement is waited for before `BusError`: who posts is told within 2 s."""
         self._bus = bus
         self._timeout_s = timeout_s
         self._producer = Producer(
