@@ -232,7 +232,8 @@ def _plain(document: Document) -> StoredPlay:
         event["position_ms"],
         event["duration_ms"],
         document["at_ms"],
-        event["private"],
+        # The embedded server keeps a truth that was set afterwards as a number.
+        bool(event["private"]),
     )
 
 

@@ -110,6 +110,7 @@ def test_the_same_event_again_makes_it_private_for_good_in_any_order(store: Stor
         str(event.event_id): True,
         str(other.event_id): False,
     }
+    assert {type(p.private) for p in store.plays.scan()} == {bool}
     assert event.model_copy(update={"private": True}) in store.plays.history(UserId("me"), 5)[0]
 
 
