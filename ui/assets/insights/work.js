@@ -11,19 +11,21 @@ const RESTING_MS = 10_000;
 export function follow(app, tell, { failed = () => {}, resting = RESTING_MS } = {}) {
   let timer = 0;
   let over = false;
+  let asking = false;
   async function ask() {
     clearTimeout(timer);
-    if (over || document.visibilityState !== 'visible') return;
+    if (over || asking || document.visibilityState !== 'visible') return;
+    asking = true;
     let wait = resting;
     try {
       const { items } = await app.service.get('work');
-      if (over) return;
       if (items.some((item) => item.state === 'running')) wait = RUNNING_MS;
-      tell(items);
+      if (!over) tell(items);
     } catch (error) {
       if (!over) failed(error);
     }
-    timer = setTimeout(ask, wait);
+    asking = false;
+    if (!over) timer = setTimeout(ask, wait);
   }
   document.addEventListener('visibilitychange', ask);
   ask();

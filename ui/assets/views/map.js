@@ -6,6 +6,7 @@ import { Atlas } from '../insights/atlas.js';
 import { byline, emptyState, failure, iconButton, node, skeleton } from '../draw.js';
 import { choice, legend, Side } from '../insights/mapside.js';
 import { Tracks } from '../insights/tracks.js';
+import { SignIn } from '../service.js';
 
 const NEAR = 8;
 const LISTED = 12; // groups that the legend names
@@ -25,6 +26,7 @@ export async function render(holder, params, app) {
     if (journey?.length === 2) view.journey(...journey);
     return () => view.close();
   } catch (error) {
+    if (error instanceof SignIn) throw error; // the whole page asks for it
     failure(app, holder, error, () => render(holder, params, app));
   }
 }
