@@ -11,20 +11,27 @@ import { trackMenu } from '../library/trackmenu.js';
 const LENGTHS = [6, 9, 12, 18, 25];
 const USUAL = 12;
 
+const chosen = new Map(); // tracks that were an end: nothing is asked for twice, and typing goes on at once
+
 export async function render(holder, { query }, app) {
   const steps = LENGTHS.includes(Number(query.get('n'))) ? Number(query.get('n')) : USUAL;
   const ends = { from: null, to: null };
-  const ids = ['from', 'to'].map((end) => query.get(end)).filter(Boolean);
-  const { items } = ids.length ? await app.service.get('tracks', { ids: ids.join(',') }).catch(() => ({ items: [] })) : { items: [] };
-  for (const end of ['from', 'to']) ends[end] = items.find((track) => track.id === query.get(end)) ?? null;
+  const ids = ['from', 'to'].map((end) => query.get(end)).filter((id) => id && !chosen.has(id));
+  const { items } = ids.length ? await app.service.get('tracks', { ids: ids.join(',') }) : { items: [] };
+  for (const track of items) chosen.set(track.id, track);
+  for (const end of ['from', 'to']) ends[end] = chosen.get(query.get(end)) ?? null;
   const go = (changed) => {
     const wanted = { from: ends.from?.id ?? '', to: ends.to?.id ?? '', n: steps, ...changed };
     app.go(`#/journey?${new URLSearchParams(wanted)}`, { replace: true });
   };
+  const choose = (end, track) => {
+    if (track) chosen.set(track.id, track);
+    go({ [end]: track?.id ?? '' });
+  };
   const lengths = LENGTHS.map((n) => [String(n), app.t('count.tracks', { n })]);
   const { head } = viewHead(app, app.t('trip.title'), [choice(app.t('trip.length'), lengths, String(steps), (n) => go({ n }))]);
   const form = node('div', 'segue-trip-ends');
-  const pickers = ['from', 'to'].map((end) => new Picker(app, app.t(`trip.${end}`), (track) => go({ [end]: track?.id ?? '' })));
+  const pickers = ['from', 'to'].map((end) => new Picker(app, app.t(`trip.${end}`), (track) => choose(end, track)));
   const swap = iconButton('repeat', app.t('trip.swap'), () => go({ from: ends.to?.id ?? '', to: ends.from?.id ?? '' }));
   swap.classList.add('segue-trip-swap');
   form.append(pickers[0].show(ends.from), swap, pickers[1].show(ends.to));
