@@ -94,6 +94,19 @@ def test_the_store_is_read_whole_in_partitions(spark: SparkSession, store: Store
     assert {tuple(row) for row in plays.collect()} == {tuple(kept) for kept in store.plays.scan()}
 
 
+def test_what_became_private_after_a_training_is_not_in_the_next_one(spark: SparkSession, store: Store) -> None:
+    names = [f"track {i}" for i in range(6)]
+    store.tracks.upsert([record(name, vectors={1: (0.6, 0.8)}) for name in names])
+    events = [play(name, minute=4 * i) for i, name in enumerate(names)]
+    store.plays.append(events)
+    unlearned = events[2:4]
+    store.plays.append([event.model_copy(update={"private": True}) for event in unlearned])
+    tracks = read(spark, store.uri, store.database, "tracks", 1)
+    plays = read(spark, store.uri, store.database, "plays", 1)
+    learned = sessions.learnable(plays, sessions.playable(tracks, 1), NOW).select("track").collect()
+    assert {row[0] for row in learned} == {event.track for event in events} - {event.track for event in unlearned}
+
+
 def test_while_tracks_get_new_vectors_those_that_all_have_are_read(spark: SparkSession, store: Store) -> None:
     state = Normaliser.fit(np.random.default_rng(1).normal(size=(9, len(FEATURE_NAMES)))).to_state()
     names = [f"track {i}" for i in range(6)]
