@@ -5,6 +5,7 @@ In: the test run's services. Out: `Service`, for the HTTP contract through the r
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -15,18 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from infra.bus import Bus, ensure_topics
 from infra.events import PlayEvent
 from infra.models import Media, Source, Track, TrackRecord
 from infra.services import Services, ray_environment
+from infra.services.processes import family
 from infra.settings import Settings, child_environment
 from infra.store import Store
 from tests.data.installed import wait_for
 from tests.data.make_audio import png, tone
 from tests.data.records import START, record, track_id
 
-__all__ = ["NAMES", "Service", "deployed", "heard", "small_service", "until"]
+__all__ = ["NAMES", "Service", "deployed", "heard", "replicas", "small_service", "until"]
 
 NAMES = ["Anchor", "Été", "Cantata"]
 
@@ -51,6 +54,16 @@ class Service:
 def until(true: Callable[[], Any], seconds: float = 30) -> Any:
     """What `true` returns once that is something true."""
     return wait_for(true, "what was waited for", seconds)
+
+
+def replicas(application: str) -> set[psutil.Process]:
+    """The processes that answer for an application."""
+    found = set()
+    for process in family(psutil.Process()):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if " ".join(process.cmdline()).startswith(f"ray::ServeReplica:{application}"):
+                found.add(process)
+    return found
 
 
 def heard(name: str, place: int, media: Path, cover: Path | None = None) -> TrackRecord:

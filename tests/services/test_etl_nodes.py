@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,14 +17,11 @@ from etl.ray_tasks import NICENESS, Pool, cluster
 from etl.scan import SourceFile
 from infra.addresses import Addresses
 from infra.errors import ServiceError
-from infra.services import Services, ray_environment
-from infra.settings import Settings, child_environment
+from infra.services import Services
+from infra.settings import Settings
 from infra.store import Store
-from tests.data import ray_node
 from tests.data.make_audio import good_folder
-
-CORES = 2
-"""Of the second node."""
+from tests.data.second_node import CORES, another_node
 
 
 class Where(NamedTuple):
@@ -72,23 +66,6 @@ def here() -> str:
 @pytest.fixture(scope="module")
 def addresses(services: Services) -> Addresses:
     return services.ensure("mongo", "ray")
-
-
-@contextmanager
-def another_node(addresses: Addresses, settings: Settings, folder: Path) -> Iterator[str]:
-    """The id of a node with two cores that joins the cluster, and leaves it again."""
-    ready = folder / "node"
-    with subprocess.Popen(
-        [sys.executable, "-P", ray_node.__file__, addresses.ray, str(CORES), str(ready)],
-        env=child_environment(**ray_environment(settings)),
-    ) as process:
-        try:
-            while not ready.exists():
-                assert process.poll() is None
-                time.sleep(0.1)
-            yield ready.read_text()
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="module")

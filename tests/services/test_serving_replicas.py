@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 
 import httpx
@@ -11,9 +10,8 @@ import psutil
 import pytest
 
 from infra.services import Services
-from infra.services.processes import family
 from infra.settings import Settings
-from tests.data.deployed import Service, small_service, until
+from tests.data.deployed import Service, replicas, small_service, until
 from tests.data.records import play
 
 CLIENTS = 8
@@ -24,16 +22,6 @@ def service(services: Services, installation: Settings, tmp_path_factory: pytest
     two = installation.model_copy(update={"replicas": 2, "most_replicas": 2})
     with small_service(services, two, tmp_path_factory.mktemp("music")) as opened:
         yield opened
-
-
-def replicas(application: str) -> set[psutil.Process]:
-    """The processes that answer for an application."""
-    found = set()
-    for process in family(psutil.Process()):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if " ".join(process.cmdline()).startswith(f"ray::ServeReplica:{application}"):
-                found.add(process)
-    return found
 
 
 def test_every_replica_has_a_listener_s_event_in_the_next_answer(service: Service):
