@@ -3,6 +3,7 @@
 
 const STEPS = 4; // radii are kept in quarters of a pixel
 const MOST = 28; // the largest radius, in pixels of the screen
+const [PLAIN, FAINT] = [216, 36]; // of 256: what is under a dot shines through
 
 // How much of each pixel a disc of this radius covers, 0 to 256, row by row.
 function disc(radius) {
@@ -68,14 +69,15 @@ export class Dots {
     const pixels = new Uint32Array(this.image.data.buffer);
     pixels.fill(ground);
     const base = this.#base(view);
-    for (const place of this.order) {
+    const one = (place, strength) => {
       const cx = Math.round(this.x[place] * across + left);
       const cy = Math.round(this.y[place] * down + top);
-      if (cx < -MOST || cy < -MOST || cx > width + MOST || cy > height + MOST) continue;
+      if (cx < -MOST || cy < -MOST || cx > width + MOST || cy > height + MOST) return;
       const radius = Math.min(MOST, base * (1 + 1.4 * this.weight[place]));
-      const strength = this.faint?.[place] ? 36 : 216;
       lay(pixels, width, height, cx, cy, discs[Math.round(radius * STEPS)], this.palette[this.index[place]], strength);
-    }
+    };
+    if (this.faint) for (const place of this.order) if (this.faint[place]) one(place, FAINT);
+    for (const place of this.order) if (!this.faint?.[place]) one(place, PLAIN);
     context.putImageData(this.image, 0, 0);
   }
 }
