@@ -327,6 +327,54 @@ def test_metrics_of_both_applications(service: Service):
     assert re.search(r'segue_live_lag{application="recommender",replica="[a-z0-9]+"} 0.0', text)
 
 
+PROMISED = {
+    "segue_http_request_seconds_bucket": r'route="/users/{user}/recommendations"',
+    "segue_plays_posted_total": 'application="library"',
+    "segue_plays_acknowledged_total": 'application="library"',
+    "segue_live_events": 'application="recommender"',
+    "segue_live_lag": 'application="recommender"',
+    "segue_durable_lag": 'application="recommender"',
+    "segue_model_version": 'application="recommender"',
+    "segue_index_tracks": 'application="recommender"',
+    "segue_transcode_hits_total": 'application="library"',
+    "segue_transcode_misses_total": 'application="library"',
+    "segue_http_answers_open": r'route="/tracks/{track_id}/audio"',
+}
+"""Request times by route, events in and out, lag of both readers, model, index, cache, streams open."""
+
+
+def test_every_number_that_is_promised_is_told(service: Service):
+    assert service.recommendations("numbers")
+    assert service.http.get(service.audio()).status_code == 200
+    told = service.http.get("/metrics").text.splitlines()
+    missing = {n: label for n, label in PROMISED.items() if not any(t.startswith(n + "{") and label in t for t in told)}
+    assert not missing
+
+
+def test_events_in_and_out_are_counted(service: Service):
+    def counted(name: str) -> float:
+        told = service.http.get("/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in told if line.startswith(name + "{"))
+
+    names = ("segue_plays_acknowledged_total", "segue_live_events")
+    before = [counted(name) for name in names]
+    service.post(*(play("Anchor", user="counted", minute=minute) for minute in range(9)))
+    assert service.recommendations("counted")["as_of"]
+    assert [counted(name) for name in names] == [number + 9 for number in before]
+
+
+def test_names_and_bodies_are_looked_at_behind_the_ingress_too(service: Service):
+    for name in ("evil.example", "127.0.0.1.evil.example:8000"):
+        assert service.http.get("/tracks", headers={"Host": name}).status_code == 421
+        assert service.http.get("/users/me/recommendations", headers={"Host": name}).status_code == 421
+    for body in (b" " * 1_000_001, iter([b" " * 500_000] * 3)):
+        answer = service.http.post("/plays", content=body)
+        assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert service.http.post("/plays", content=b" " * 1_000_000).status_code == 422
+    crossing = {"Origin": "http://evil.example"}
+    assert service.http.post("/plays", content=b"[]", headers=crossing).status_code == 403
+
+
 def test_the_dashboard_shows_numbers_that_there_are(service: Service):
     dashboard = (Path(__file__).parents[2] / "infra" / "deploy" / "grafana.json").read_text()
     service.http.get(service.audio())
