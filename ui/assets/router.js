@@ -139,6 +139,7 @@ export class Router {
   }
 
   #note() {
+    this.#entry.y = scrollY;
     const link = document.activeElement?.closest?.('a[href^="#/"]');
     this.#entry.focus = link && this.main.contains(link) ? link.getAttribute('href') : null;
   }
