@@ -142,9 +142,10 @@ def test_a_service_that_is_away_is_told_and_looked_for_again(opened: Opened, lis
 
 def test_offline_music_goes_on_and_comes_back_by_itself(page: Page, listening: Listening):
     track = play_first(page)
-    following = up_next_filled(page)[0]
+    up_next_filled(page)
     page.wait_for_function("document.querySelector('#segue-audio-ahead').readyState === 4")
     page.context.set_offline(True)
+    following = page.locator("#segue-audio-ahead").get_attribute("data-track")
     page.locator("#segue-next").click()
     page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=following)
     at_least(page, 0.3)
