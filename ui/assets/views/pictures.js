@@ -55,7 +55,7 @@ function figures({ t }, s) {
     [number(s.n_artists), t('pictures.artists')],
     [number(s.n_tracks), t('pictures.tracks')],
     [number(s.n_new), t('pictures.new')],
-    [number(s.days_in_a_row), t('pictures.in_a_row')],
+    [number(s.days_in_a_row), t('pictures.in_a_row', { n: s.days_in_a_row })],
   ]);
 }
 

@@ -43,7 +43,7 @@ function numbers({ t }, s) {
     [number(s.n_tracks), t('review.tracks')],
     [number(s.n_artists), t('review.artists')],
     [number(s.n_new), t('review.new')],
-    [number(s.days_in_a_row), t('review.in_a_row')],
+    [number(s.days_in_a_row), t('review.in_a_row', { n: s.days_in_a_row })],
     [number(s.finished / Math.max(1, s.plays), { style: 'percent' }), t('review.finished')],
   ]);
 }
