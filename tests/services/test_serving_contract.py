@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import re
 import socket
 import string
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -21,8 +28,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from infra.bus import DeadLetters
 from infra.services import Services
-from infra.settings import Settings
+from infra.settings import Settings, child_environment
 from tests.data.deployed import Service, small_service, until
 from tests.data.records import play
 
@@ -61,28 +69,87 @@ def test_made_up_requests_are_answered_as_the_document_says(service: Service):
         ask()
 
 
-def test_ten_thousand_malformed_requests_and_events_leave_it_serving(service: Service):
+def test_ten_thousand_malformed_requests_and_as_many_events_leave_it_serving(service: Service):
     chance = random.Random(SEED)
     good = play("Anchor", user="fuzzed").model_dump(mode="json")
+    routes = [(m, path) for path, item in service.http.get("/openapi.json").json()["paths"].items() for m in item]
     sender = Producer({"bootstrap.servers": service.bus.bootstrap})
-    statuses: set[int] = set()
-    with httpx.Client(base_url=service.http.base_url, timeout=20, trust_env=False) as client:
+    answers: Counter[int] = Counter()
+    secret = str(service.settings.home).encode(), str(service.media["Anchor"].parent).encode()
+    with (
+        durable_reader(service),
+        httpx.Client(base_url=service.http.base_url, timeout=20, trust_env=False) as client,
+    ):
         for number in range(MALFORMED):
-            if number % 2:
-                sender.produce(service.bus.plays, key="fuzzed", value=_damaged(good, chance), partition=number % 8)
-                sender.poll(0)
-            elif number % 50:
-                statuses.add(client.post("/plays", content=_damaged(good, chance)).status_code)
-            else:
+            sender.produce(service.bus.plays, key="fuzzed", value=_damaged(good, chance), partition=number % 8)
+            sender.poll(0)
+            if number % 50 == 0:
                 _shout(client.base_url.port or 80, chance)
-    assert sender.flush(30) == 0
-    assert 422 in statuses
-    assert statuses <= {202, 422}
-    until(lambda: service.http.get("/health").json()["lag"]["live"] == 0)
-    event = play("Anchor", user="fuzzed")
-    assert service.post(event).status_code == 202
-    assert service.recommendations("fuzzed")["as_of"] == str(event.event_id)
+                continue
+            if number % 2:
+                answer = client.post("/plays", content=_damaged(good, chance))
+                assert answer.status_code in {202, 422}
+            else:
+                answer = client.send(_odd(client, *chance.choice(routes), chance))
+                assert answer.status_code < 500 or "retry-after" in answer.headers, (answer.request.url, answer.text)
+            answers[answer.status_code] += 1
+            assert not [one for one in secret if one in answer.content or one in str(answer.headers).encode()]
+        assert sender.flush(30) == 0
+        assert answers[422] > MALFORMED / 4
+        assert answers.keys() >= {202, 404, 422}
+        until(lambda: service.http.get("/health").json()["lag"] == {"live": 0, "durable": 0}, 240)
+        event = play("Anchor", user="fuzzed")
+        assert service.post(event).status_code == 202
+        assert service.recommendations("fuzzed")["as_of"] == str(event.event_id)
+        until(lambda: str(event.event_id) in service.http.get("/users/fuzzed/history").text)
     assert service.http.get(service.audio()).status_code == 200
+    with contextlib.closing(DeadLetters(service.bus)) as dead:
+        letters = dead.waiting()
+    assert len(letters) > MALFORMED / 4
+    assert all(letter.reason for letter in letters)
+
+
+@contextmanager
+def durable_reader(service: Service) -> Iterator[None]:
+    """The process that brings plays to MongoDB; it must not end before it is told to."""
+    given = child_environment(**service.settings.environment())
+    log = service.settings.home / "fuzzed-plays.log"
+    with log.open("wb") as told:
+        reader = subprocess.Popen([sys.executable, "-m", "etl.plays"], env=given, stderr=told)
+    try:
+        yield
+        assert reader.poll() is None, log.read_text()[-4000:]
+    finally:
+        reader.terminate()
+        reader.wait(60)
+
+
+def _odd(client: httpx.Client, method: str, path: str, chance: random.Random) -> httpx.Request:
+    """A request to a route that there is, with what nobody should send in its path, query, headers and body."""
+    odd = [
+        "",
+        ".",
+        "..",
+        "%2F",
+        "%00",
+        "%ff",
+        "*",
+        "{$gt:1}",
+        "é" * 50,
+        "a" * 300,
+        "-1",
+        "1e400",
+        "null",
+        "[]",
+        "$where",
+    ]
+    filled = re.sub(r"{\w+}", lambda _: quote(chance.choice(odd), safe="%"), path)
+    names = ["q", "n", "limit", "cursor", "seed", "artist", "order", "ids", "format", "bitrate", "offset", "year", "tz"]
+    query = {chance.choice(names): chance.choice(odd) for _ in range(chance.randrange(4))}
+    sent = {"Range": f"bytes={chance.choice(odd)}-", "If-None-Match": chance.choice(odd), "X-Request-ID": "x" * 99}
+    headers = {name: value.encode() for name, value in sent.items() if chance.random() < 0.3}
+    body = chance.randbytes(chance.randrange(200)) if method in {"post", "put", "patch"} else None
+    return client.build_request(method.upper(), filled, params=query, headers=headers, content=body)
 
 
 def _damaged(event: dict[str, Any], chance: random.Random) -> bytes:
