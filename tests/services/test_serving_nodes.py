@@ -40,8 +40,8 @@ def ports_of_its_own() -> dict[str, str]:
 
 
 def test_each_node_has_a_replica_and_both_answer_alike(service: Service):
-    nodes = {replica.ppid() for replica in replicas("recommender")}
-    assert len(nodes) == 2
+    # The service answers as soon as one of them does.
+    until(lambda: len({replica.ppid() for replica in replicas("recommender")}) == 2, 120)
     for minute in range(ROUNDS):
         kind = ("finished", "skipped", "liked")[minute % 3]
         event = play(NAMES[minute % 2], user="both", kind=kind, minute=minute)
