@@ -22,7 +22,7 @@ from infra.services import discover
 from infra.settings import Settings
 from infra.store import Store
 from serving.args import ServeArgs
-from serving.auth import check_exposure
+from serving.http.auth import check_exposure
 
 if TYPE_CHECKING:
     from ray.serve import Application

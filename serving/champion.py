@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from infra.errors import BundleError, NotFound, SegueError, ServiceError, TrainingError
 from infra.models import TrackId
-from serving.catalogue import Catalogue
+from serving.music.catalogue import Catalogue
 from training.recommend.baselines import SoundNeighbours
 from training.recommend.recommender import SessionRecommender
 

@@ -27,7 +27,7 @@ from infra.logs import log_to_file
 from infra.models import TrackId
 from serving.answers import Neighbours, RecommenderState
 from serving.args import ServeArgs
-from serving.documentation import Document
+from serving.http.documentation import Document
 from serving.library import Library
 from serving.recommender import Recommending
 

@@ -18,7 +18,7 @@ from infra.bus import cluster_reachable
 from infra.errors import SegueError, ServiceError
 from infra.store import Store
 from serving.answers import Health, Neighbours, RecommenderState, ServiceHealth
-from serving.documentation import Document
+from serving.http.documentation import Document
 
 __all__ = ["HealthCheck", "Replicas"]
 

@@ -20,23 +20,23 @@ from infra.logs import REQUEST
 from infra.settings import Settings
 from infra.store import Store
 from serving.answers import Accepted, Health, ScoredTrack, SimilarTracks, as_json
-from serving.auth import Access, is_loopback
-from serving.border import Border
-from serving.browsing import Browsing
-from serving.catalogue import REQUEST_S, SCAN_S
-from serving.documentation import described, merged_documents, page_policy
 from serving.health import HealthCheck, Replicas
-from serving.hosts import Hosts
-from serving.media import media_response
+from serving.http.auth import Access, is_loopback
+from serving.http.border import Border
+from serving.http.documentation import described, merged_documents, page_policy
+from serving.http.hosts import Hosts
+from serving.http.parameters import Number, TrackPath
+from serving.http.problems import PROBLEMS, answer_problems
+from serving.http.sign_in import SigningIn
 from serving.metrics import Metrics, merged
-from serving.parameters import Number, TrackPath
+from serving.music.browsing import Browsing
+from serving.music.catalogue import REQUEST_S, SCAN_S
+from serving.music.works import Works
 from serving.plays import BODY, PlayRates, posted_events
-from serving.problems import PROBLEMS, answer_problems
 from serving.refreshing import Refreshing
-from serving.rendition import STREAMS, Bitrate, Format, Offset, rendition_of
-from serving.sign_in import SigningIn
-from serving.transcode import GONE, Transcoder
-from serving.works import Works
+from serving.streams.media import media_response
+from serving.streams.rendition import STREAMS, Bitrate, Format, Offset, rendition_of
+from serving.streams.transcode import GONE, Transcoder
 
 __all__ = ["Library"]
 

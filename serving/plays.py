@@ -12,8 +12,8 @@ from pydantic import FailFast, TypeAdapter, ValidationError
 
 from infra.events import PlayEvent, fault
 from infra.models import UserId
-from serving.problems import ProblemError
-from serving.rates import Rate
+from serving.http.problems import ProblemError
+from serving.http.rates import Rate
 
 __all__ = ["BODY", "PlayRates", "posted_events"]
 

@@ -17,25 +17,25 @@ from infra.logs import REQUEST
 from infra.models import TrackId
 from infra.settings import Settings
 from infra.store import Store
-from serving.answering import Answering
 from serving.answers import History, Neighbours, ReaderLag, RecommenderState, as_json
-from serving.asking import asked
-from serving.atlas import Atlas
-from serving.auth import Access, is_loopback
-from serving.border import Border
-from serving.catalogue import REQUEST_S, SCAN_S, Catalogue
 from serving.champion import Champion
-from serving.diary import Diaries
-from serving.documentation import Document, described
-from serving.hosts import Hosts
-from serving.insights import Insights
-from serving.live import Live
+from serving.http.asking import asked
+from serving.http.auth import Access, is_loopback
+from serving.http.border import Border
+from serving.http.documentation import Document, described
+from serving.http.hosts import Hosts
+from serving.http.parameters import Cursor, Limit, User
+from serving.http.problems import PROBLEMS, answer_problems
+from serving.listening.answering import Answering
+from serving.listening.atlas import Atlas
+from serving.listening.diary import Diaries
+from serving.listening.insights import Insights
+from serving.listening.outings import Outings
+from serving.listening.past import Past
+from serving.listening.playlists import Playlists
 from serving.metrics import Metrics
-from serving.outings import Outings
-from serving.parameters import Cursor, Limit, User
-from serving.past import Past
-from serving.playlists import Playlists
-from serving.problems import PROBLEMS, answer_problems
+from serving.music.catalogue import REQUEST_S, SCAN_S, Catalogue
+from serving.recent.live import Live
 from serving.refreshing import Refreshing
 from training.recommend.recommender import SessionRecommender
 from training.registry import versions as registry

@@ -17,8 +17,8 @@ from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, T
 from infra.events import PlayEvent
 from infra.models import Track, TrackId, UserId
 from serving.answers import Accepted, Health, History, Recommendations, SignedIn, SimilarTracks, TrackPage
-from serving.insight_answers import Statistics, TasteTold
-from serving.library_answers import Models
+from serving.listening.insight_answers import Statistics, TasteTold
+from serving.music.library_answers import Models
 
 __all__ = ["Client"]
 

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from infra.errors import SegueError
 from infra.models import Frozen
-from serving.insight_answers import MonthOfYear
+from serving.listening.insight_answers import MonthOfYear
 from ui.client import Client
 from ui.session import Listener, listener_of
 

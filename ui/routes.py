@@ -14,7 +14,7 @@ from pydantic import FailFast, Field, TypeAdapter, ValidationError
 from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent, fault
 from infra.models import UserId
-from serving.problems import ProblemError, answer_problems, problem
+from serving.http.problems import ProblemError, answer_problems, problem
 from ui import passing, session
 from ui.client import Client
 from ui.session import Asking, same_origin

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infra.errors import ServiceError
 from infra.services import discover
 from infra.settings import Settings
-from serving.bodies import bounded, too_large
-from serving.hosts import UNKNOWN, Hosts
-from serving.problems import ProblemError, problem
+from serving.http.bodies import bounded, too_large
+from serving.http.hosts import UNKNOWN, Hosts
+from serving.http.problems import ProblemError, problem
 from ui.client import Client
 from ui.page import ASSETS, ASSETS_PATH, appearance, listening_page
 from ui.passing import api_of

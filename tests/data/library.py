@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.models import TrackRecord
-from serving.catalogue import Catalogue, Change
-from serving.listing import Listing
-from serving.search import Search
-from serving.shelves import Shelves
+from serving.music.catalogue import Catalogue, Change
+from serving.music.listing import Listing
+from serving.music.search import Search
+from serving.music.shelves import Shelves
 from tests.data.records import record
 
 __all__ = ["Changes", "Shelved", "of"]

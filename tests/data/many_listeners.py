@@ -17,8 +17,8 @@ import psutil
 import serving.recommender  # noqa: F401 - what a replica has in memory before its first listener
 from infra.events import PlayEvent
 from infra.models import UserId
-from serving.listeners import MOST_BYTES, Listeners
-from serving.live import MOST_EVENTS
+from serving.recent.listeners import MOST_BYTES, Listeners
+from serving.recent.live import MOST_EVENTS
 from tests.data.records import play
 
 TRACKS = 20_000

@@ -28,7 +28,7 @@ from infra.errors import AudioError
 from infra.models import Media, TrackRecord
 from infra.settings import Codec
 from infra.store import Store
-from serving.media import media_response
+from serving.streams.media import media_response
 from tests.data.make_audio import good_folder, tag, tone
 from ui.cli import app
 

@@ -23,10 +23,10 @@ from infra.models import TrackRecord
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
-from serving.catalogue import Catalogue
 from serving.metrics import Metrics
-from serving.rendition import Rendition
-from serving.transcode import Transcoder
+from serving.music.catalogue import Catalogue
+from serving.streams.rendition import Rendition
+from serving.streams.transcode import Transcoder
 from tests.data.deployed import deployed, heard, until
 from tests.data.make_audio import tone
 from tests.data.records import track_id

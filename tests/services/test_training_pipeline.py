@@ -24,8 +24,8 @@ from infra.errors import BundleError, NotFound, ServiceError, TrainingError
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
-from serving.catalogue import Catalogue
 from serving.champion import Champion
+from serving.music.catalogue import Catalogue
 from tests.data.loud_and_soft import TRACKS, bring_in, evenings
 from tests.data.records import record, track_id
 from training.data.signals import Signal

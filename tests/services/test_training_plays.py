@@ -22,7 +22,7 @@ from infra.models import Recommendation, TrackRecord, UserId
 from infra.services import Services
 from infra.settings import Settings
 from infra.store import Store
-from serving.live import Live
+from serving.recent.live import Live
 from tests.data.records import START, play, record, track_id
 from tests.services.test_etl_plays import publish, reading, soon
 from training.data.dataset import TrainingData, load

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from infra.models import TrackId
-from serving.steering import Steering, radio, steered
+from serving.listening.steering import Steering, radio, steered
 from tests.unit.checkerboard import liked, track, two_sounds
 from training.data.signals import Signal
 from training.recommend.baselines import SoundNeighbours

@@ -9,8 +9,8 @@ import pytest
 
 from infra.errors import NotFound
 from infra.letters import fold
-from serving.listing import MOST_PLACED, AlbumOrder, TrackOrder
-from serving.problems import ProblemError
+from serving.http.problems import ProblemError
+from serving.music.listing import MOST_PLACED, AlbumOrder, TrackOrder
 from tests.data.library import Shelved, of
 from tests.data.records import START, record, track_id
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serving.search import MOST_DEAD
-from serving.vocabulary import Vocabulary, words_of
+from serving.music.search import MOST_DEAD
+from serving.music.vocabulary import Vocabulary, words_of
 from tests.data.library import Shelved, of
 from tests.data.records import record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from serving.library_answers import Album, Artist
+from serving.music.library_answers import Album, Artist
 from tests.data.library import Shelved, of
 from tests.data.records import START, record, track_id
 

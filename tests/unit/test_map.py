@@ -9,8 +9,8 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 from etl.sound.features import FEATURE_NAMES
-from serving.atlas import MOODS, moods
-from serving.catalogue import CENTROID, Catalogue, Entry
+from serving.listening.atlas import MOODS, moods
+from serving.music.catalogue import CENTROID, Catalogue, Entry
 from tests.data.records import record
 from tests.unit.checkerboard import track
 from training.data.vectors import unit

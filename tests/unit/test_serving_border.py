@@ -16,13 +16,13 @@ from infra.errors import BadEvent, BusError, NotFound, SettingsError, StoreError
 from infra.models import UserId
 from infra.settings import Settings
 from infra.store import Account
-from serving import bodies
-from serving.auth import Access, check_exposure, is_loopback
-from serving.border import Border
-from serving.hosts import Hosts
+from serving.http import bodies
+from serving.http.auth import Access, check_exposure, is_loopback
+from serving.http.border import Border
+from serving.http.hosts import Hosts
+from serving.http.problems import ProblemError, answer_problems
 from serving.metrics import Metrics, merged
 from serving.plays import posted_events
-from serving.problems import ProblemError, answer_problems
 from tests.data.records import play
 
 FAULTS = {

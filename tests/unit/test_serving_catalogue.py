@@ -7,7 +7,7 @@ import pytest
 
 from infra.errors import NotFound
 from infra.models import Media, TrackRecord
-from serving.catalogue import Catalogue, Change
+from serving.music.catalogue import Catalogue, Change
 from tests.data.library import Changes, of
 from tests.data.records import record, track_id
 

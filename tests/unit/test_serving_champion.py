@@ -9,8 +9,8 @@ import yaml
 from infra.errors import BundleError, ServiceError
 from infra.models import TrackRecord
 from serving.args import ServeArgs
-from serving.catalogue import Catalogue
 from serving.champion import Champion
+from serving.music.catalogue import Catalogue
 from tests.data.records import record, track_id
 from training.data.signals import Signal
 from training.recommend.baselines import SoundNeighbours

@@ -16,7 +16,7 @@ from infra.errors import StoreError
 from infra.events import PlayEvent
 from infra.models import UserId
 from infra.store import StoredPlay
-from serving.diary import Diaries, Diary
+from serving.listening.diary import Diaries, Diary
 from tests.data.records import play, track_id
 
 ME = UserId("me")

@@ -12,9 +12,9 @@ import pytest
 from infra.clock import to_ms
 from infra.models import Track, TrackId
 from infra.store import StoredPlay
-from serving.diary import Diary, Heard
-from serving.portrait import portrait
-from serving.yearly import statistics
+from serving.listening.diary import Diary, Heard
+from serving.listening.portrait import portrait
+from serving.listening.yearly import statistics
 from tests.data.records import record, track_id
 from training.data.signals import Listenings
 

@@ -13,11 +13,11 @@ from infra.clock import to_ms
 from infra.errors import BusError, StoreError
 from infra.events import OPINIONS, PlayEvent, Withdrawal, encode
 from infra.models import TrackId, UserId
-from serving.ends import SharedEnds
-from serving.listener import OF_ITS_OWN, Listener, TrackNumbers
-from serving.listeners import Listeners
-from serving.live import Live
-from serving.taste import taste_of
+from serving.recent.ends import SharedEnds
+from serving.recent.listener import OF_ITS_OWN, Listener, TrackNumbers
+from serving.recent.listeners import Listeners
+from serving.recent.live import Live
+from serving.recent.taste import taste_of
 from tests.data.records import START, play, track_id
 
 ME = UserId("me")

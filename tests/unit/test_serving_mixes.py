@@ -12,10 +12,10 @@ from infra.clock import to_ms
 from infra.events import DAY_MS
 from infra.models import TrackId
 from infra.store import StoredPlay
-from serving.catalogue import Catalogue, Entry
 from serving.champion import Champion, Model
-from serving.diary import Diary, Heard
-from serving.mixing import Mixing, chance_of, known_by
+from serving.listening.diary import Diary, Heard
+from serving.listening.mixing import Mixing, chance_of, known_by
+from serving.music.catalogue import Catalogue, Entry
 from tests.data.records import START, record
 from tests.unit.checkerboard import two_sounds
 from training.data.signals import Listenings

@@ -6,9 +6,9 @@ import pytest
 
 from infra.models import Media
 from infra.settings import Codec, Settings
-from serving.catalogue import Catalogue, Entry
-from serving.problems import ProblemError
-from serving.rendition import rendition_of
+from serving.http.problems import ProblemError
+from serving.music.catalogue import Catalogue, Entry
+from serving.streams.rendition import rendition_of
 from tests.data.records import record
 
 MP3, OPUS, M4A = ("audio/mpeg", 64), ("audio/ogg; codecs=opus", 48), ("audio/mp4", 128)

@@ -13,11 +13,11 @@ from fastapi import FastAPI
 
 from infra.models import UserId
 from infra.store import Account
-from serving.auth import Access
+from serving.http.auth import Access
+from serving.http.problems import ProblemError, answer_problems
+from serving.http.rates import Rate
+from serving.http.sign_in import SigningIn
 from serving.plays import PlayRates
-from serving.problems import ProblemError, answer_problems
-from serving.rates import Rate
-from serving.sign_in import SigningIn
 
 KNOWN = {"t-1"}
 RIGHT = {"name": "ann", "password": "correct horse"}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from infra.clock import to_ms
 from infra.events import PlayEvent
 from infra.models import UserId
-from serving.listener import Listener, TrackNumbers
-from serving.taste import PRIVATE_PLAYED, Taste, taste_of
+from serving.recent.listener import Listener, TrackNumbers
+from serving.recent.taste import PRIVATE_PLAYED, Taste, taste_of
 from tests.data.records import START, play, track_id
 
 NOW_MS = to_ms(START)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from etl.audio.encoding import Encoding
-from serving.transcoded import Transcoded, name_of
+from serving.streams.transcoded import Transcoded, name_of
 from tests.data.records import track_id
 
 DAYS_2 = 2 * 24 * 3600

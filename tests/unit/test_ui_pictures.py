@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from serving.insight_answers import MonthOfYear, NamedTime
+from serving.listening.insight_answers import MonthOfYear, NamedTime
 from ui.pictures import AskedMonths, hours_of_day, layers, scores
 
 HOUR = 3_600_000

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from infra.store import Store
-from serving.auth import Access
-from serving.problems import answer_problems
-from serving.works import Works
+from serving.http.auth import Access
+from serving.http.problems import answer_problems
+from serving.music.works import Works
 
 
 class Nobody:

@@ -41,7 +41,7 @@ def up(
     """Start everything and stay; Ctrl-C stops it. With MUSIC: bring it in and train."""
     from infra.services import Supervisor, discover
     from infra.store import Store
-    from serving.auth import check_exposure
+    from serving.http.auth import check_exposure
     from ui.programs import programs, wanted_ports
 
     settings = Settings.load()

@@ -1,0 +1,1 @@
+"""The library in memory: tracks, albums, artists and genres, listed and searched."""

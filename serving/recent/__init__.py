@@ -1,0 +1,1 @@
+"""What every listener did lately, as known this very moment."""

@@ -1,0 +1,1 @@
+"""Sound and pictures as they stream: files as they are, or converted while somebody listens."""
