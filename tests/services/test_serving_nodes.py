@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.data.records import play
 from tests.data.second_node import another_node
 
 ROUNDS, ASKED = 15, 6
-COUNTED = r'^segue_http_requests_total{.*replica="(\w+)",route="/users/{user}/recommendations"'
+COUNTED = r'^segue_http_requests_total{.*replica="(\w+)",route="/users/{user}/recommendations".*} (.*)$'
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +32,24 @@ def service(services: Services, installation: Settings, tmp_path_factory: pytest
 
 
 def ports_of_its_own() -> dict[str, str]:
-    """For the replicas of a node that shares its machine with another."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        first = min(probe.getsockname()[1], 65_000)
-    names = [f"RAY_SERVE_DIRECT_INGRESS_{which}_{kind}_PORT" for kind in ("HTTP", "GRPC") for which in ("MIN", "MAX")]
-    return dict(zip(names, map(str, (first, first + 49, first + 50, first + 99)), strict=True))
+    """For the ingress of a node that shares its machine with another: on the same ports, it would take half of what comes."""
+    names = ("WORKER_PROXY_HTTP", "FALLBACK_PROXY_HTTP", "HAPROXY_STATS", "HAPROXY_METRICS")
+    with ExitStack() as probes:
+        return {f"RAY_SERVE_{name}_PORT": str(a_port(probes)) for name in names}
+
+
+def a_port(probes: ExitStack) -> int:
+    """One that nobody has; it is kept until `probes` are closed."""
+    probe = probes.enter_context(socket.socket())
+    probe.bind(("127.0.0.1", 0))
+    return int(probe.getsockname()[1])
 
 
 def test_each_node_has_a_replica_and_both_answer_alike(service: Service):
     # The service answers as soon as one of them does.
-    until(lambda: len({replica.ppid() for replica in replicas("recommender")}) == 2, 120)
+    until(lambda: service.recommendations("nobody") and len(that_answered(service)) == 2, 120)
+    assert len({replica.ppid() for replica in replicas("recommender")}) == 2
+    before = that_answered(service)
     for minute in range(ROUNDS):
         kind = ("finished", "skipped", "liked")[minute % 3]
         event = play(NAMES[minute % 2], user="both", kind=kind, minute=minute)
@@ -50,7 +58,7 @@ def test_each_node_has_a_replica_and_both_answer_alike(service: Service):
         assert {answer["as_of"] for answer in answers} == {str(event.event_id)}
         said = {tuple((i["track"]["id"], i["score"], str(i["because"])) for i in one["items"]) for one in answers}
         assert len(said) == 1
-    assert len(that_answered(service)) == 2
+    assert all(times > before[replica] for replica, times in that_answered(service).items())
 
 
 def test_both_forget_a_listener(service: Service):
@@ -60,7 +68,7 @@ def test_both_forget_a_listener(service: Service):
     until(lambda: [service.recommendations("leaving")["as_of"] for _ in range(ASKED)] == [None] * ASKED)
 
 
-def that_answered(service: Service) -> set[str]:
-    """The replicas that have been asked what to play next."""
+def that_answered(service: Service) -> dict[str, float]:
+    """How often each replica was asked what to play next."""
     told = service.http.get("/metrics").text
-    return {found[1] for found in re.finditer(COUNTED, told, re.MULTILINE)}
+    return {found[1]: float(found[2]) for found in re.finditer(COUNTED, told, re.MULTILINE)}
