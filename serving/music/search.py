@@ -38,10 +38,10 @@ MOST_DEAD = 1_000
 """Documents that have gone are swept out when they are more than the others, and more than these."""
 
 
-class _Seen(NamedTuple):
+class _Seen(NamedTuple, Generic[T]):
     """The documents as a search sees them: as many as `lengths` has."""
 
-    documents: Sequence[object]
+    documents: list[T]
     """Grows at its end."""
     lengths: Floats
     """Words of each document's first field; infinite for one that has gone."""
@@ -58,47 +58,47 @@ class Index(Generic[T]):
         """`order` decides between documents that fit equally well."""
         self._fields, self._weights, self._order = fields, weights, order
         self._places: dict[str, int] = {}
-        self._clear()
+        self._dead = 0
+        self._seen = self._nothing()
 
     def __len__(self) -> int:
         return len(self._places)
 
     def change(self, moved: Mapping[str, T | None]) -> Collection[str]:
-        """Take in what came, changed or (None) went, by key; returns words that none had before."""
+        """Take in what came, changed or (None) went, by key; returns words that none had before, or that were swept up."""
+        seen = self._seen
         if self._dead > max(MOST_DEAD, len(self._places)):
-            moved = {key: self._documents[place] for key, place in self._places.items()} | dict(moved)
-            self._places = {}
-            self._clear()
-        lengths = self._seen.lengths.copy()
+            moved = {key: seen.documents[place] for key, place in self._places.items()} | dict(moved)
+            # Whoever searches meanwhile has the old ones: the new take their place when they are whole.
+            self._places, self._dead, seen = {}, 0, self._nothing()
+        lengths = seen.lengths.copy()
         gone = [place for key in moved if (place := self._places.pop(key, None)) is not None]
         lengths[gone] = np.inf
         self._dead += len(gone)
-        return self._add({key: one for key, one in moved.items() if one is not None}, lengths)
+        come = {key: one for key, one in moved.items() if one is not None}
+        return self._add(come, seen._replace(lengths=lengths))
 
-    def _clear(self) -> None:
-        self._documents: list[T] = []
-        self._dead = 0
-        self._seen = _Seen(self._documents, np.empty(0, np.float32), tuple({} for _ in self._weights))
+    def _nothing(self) -> _Seen[T]:
+        return _Seen([], np.empty(0, np.float32), tuple({} for _ in self._weights))
 
-    def _add(self, come: Mapping[str, T], lengths: Floats) -> Collection[str]:
+    def _add(self, come: Mapping[str, T], seen: _Seen[T]) -> Collection[str]:
         new: list[defaultdict[str, array[int]]] = [defaultdict(lambda: array("i")) for _ in self._weights]
         named = array("f")
         for key, document in come.items():
-            place = self._places[key] = len(self._documents)
-            self._documents.append(document)
+            place = self._places[key] = len(seen.documents)
+            seen.documents.append(document)
             texts = self._fields(document)
             for field, text in zip(new, texts, strict=True):
                 for word in words_of(text):
                     field[sys.intern(word)].append(place)
             named.append(max(len(texts[0].split()), 1))
-        postings = self._seen.postings
-        # Whoever searches now sees no more documents than there were: the words may come later, and one by one.
-        self._seen = _Seen(self._documents, np.concatenate((lengths, np.frombuffer(named, np.float32))), postings)
-        unknown = {word for field in new for word in field if not any(word in known for known in postings)}
-        for known, field in zip(postings, new, strict=True):
+        unknown = {word for field in new for word in field if not any(word in known for known in seen.postings)}
+        # Whoever searches now sees no more documents than there were: words may come one by one, and all are there at the end.
+        for known, field in zip(seen.postings, new, strict=True):
             for word, places in field.items():
                 more = np.array(places, np.int32)
                 known[word] = np.concatenate((known[word], more)) if word in known else more
+        self._seen = seen._replace(lengths=np.concatenate((seen.lengths, np.frombuffer(named, np.float32))))
         return unknown
 
     def find(self, asked: Sequence[Fitting], limit: int) -> list[T]:
@@ -116,14 +116,13 @@ class Index(Generic[T]):
             in_name += fields[0]
         total += WHOLE * np.minimum(in_name / seen.lengths, 1)
         total[missing] = 0
-        return self._best(total, limit)
+        return self._best(seen.documents, total, limit)
 
-    def _best(self, total: Floats, limit: int) -> list[T]:
+    def _best(self, documents: Sequence[T], total: Floats, limit: int) -> list[T]:
         places = np.flatnonzero(total)
         if len(places) > limit:
             least = np.partition(total[places], -limit)[-limit]
             places = places[total[places] >= least]
-        documents = self._documents
         ranked = ((-round(float(total[p]), 3), self._order(documents[p]), p) for p in places.tolist())
         return [documents[place] for _, _, place in heapq.nsmallest(limit, ranked)]
 

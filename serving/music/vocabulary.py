@@ -58,14 +58,15 @@ class Vocabulary:
     """All words there are. One thread adds; any may ask: the list is replaced, never changed."""
 
     def __init__(self) -> None:
-        self._words: Sequence[str] = []
+        self._words: list[str] = []
 
     def __len__(self) -> int:
         return len(self._words)
 
     def add(self, new: Iterable[str]) -> None:
         """Take in words that are not there yet."""
-        added = list(new)
+        known = self._words
+        added = {word for word in new if known[(at := bisect.bisect_left(known, word)) : at + 1] != [word]}
         if added:
             self._words = sorted([*self._words, *added])
 

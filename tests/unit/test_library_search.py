@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serving.music.search import MOST_DEAD
+from serving.music.search import MOST_DEAD, Index
 from serving.music.vocabulary import Vocabulary, words_of
 from tests.data.library import Shelved, of
 from tests.data.records import record
@@ -104,6 +104,29 @@ def test_what_has_gone_is_swept_out_and_the_rest_stays():
     assert [t.title for t in library.search.find("stays", 5).tracks] == ["stays"]
     assert [t.title for t in library.search.find("comes", 5).tracks] == ["comes"]
     assert library.search.find("old", 5).tracks == ()
+
+
+def test_who_searches_while_there_is_sweeping_finds_what_was_there():
+    found: list[list[str]] = []
+
+    def fields(name: str) -> list[str]:
+        found.append(index.find([{"stays": 1.0}], 5))
+        return [name]
+
+    index: Index[str] = Index(fields, (1.0,), str)
+    index.change({"a": "stays", **{str(n): f"old {n}" for n in range(MOST_DEAD + 10)}})
+    index.change({str(n): None for n in range(MOST_DEAD + 10)})
+    found.clear()
+    index.change({"b": "stays too"})
+    assert found == [["stays"], ["stays"]]
+    assert index.find([{"stays": 1.0}], 5) == ["stays", "stays too"]
+
+
+def test_a_word_that_comes_again_is_known_once():
+    vocabulary = Vocabulary()
+    vocabulary.add(["one", "two", "two"])
+    vocabulary.add(["two", "three"])
+    assert len(vocabulary) == 3
 
 
 @pytest.mark.parametrize(
