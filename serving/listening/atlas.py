@@ -49,8 +49,8 @@ class MusicMap(Answer):
 class _Drawn(NamedTuple):
     """What is the same for all listeners."""
 
-    recommender: object
-    """The model that it is of."""
+    model: Model
+    """What it is of; another one as soon as the library has changed."""
     ids: tuple[TrackId, ...]
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -78,13 +78,13 @@ class Atlas:
     def _answer(self, diary: Diary) -> Response:
         model = self._champion.model
         drawn = self._drawn
-        if drawn is None or drawn.recommender is not model.recommender:
+        if drawn is None or drawn.model is not model:
             drawn = self._drawn = self._draw(model)
         plays = Counter(one.track for one in diary.listenings if one.heard)
         # Made of what is right by construction: a hundred thousand rows need not be looked at again.
         told = MusicMap.model_construct(
             model_version=model.version,
-            **{name: column for name, column in drawn._asdict().items() if name != "recommender"},
+            **{name: column for name, column in drawn._asdict().items() if name != "model"},
             moods=MOODS,
             plays=tuple(plays[track] for track in drawn.ids),
         )
@@ -99,7 +99,7 @@ class Atlas:
         numbers: dict[tuple[str, str], int] = {}
         album = tuple(numbers.setdefault(_album(entry), len(numbers)) for entry in shown)
         return _Drawn(
-            recommender=model.recommender,
+            model=model,
             ids=tuple(entry.track.id for entry in shown),
             x=tuple(x),
             y=tuple(y),

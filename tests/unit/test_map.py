@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
 from etl.sound.features import FEATURE_NAMES
-from serving.listening.atlas import MOODS, moods
+from infra.models import UserId
+from infra.store import StoredPlay
+from serving.champion import Champion
+from serving.listening.atlas import MOODS, Atlas, moods
+from serving.listening.diary import Diaries
 from serving.music.catalogue import CENTROID, Catalogue, Entry
 from tests.data.records import record
 from tests.unit.checkerboard import track
@@ -116,3 +125,39 @@ def test_moods_are_told_by_loudness_and_brightness():
     assert [MOODS[mood] for mood in found] == list(MOODS)
     assert moods(entries((None, None), (-8.0, None), (-9.0, 10.0))).tolist() == [0, 2, 0]
     assert moods([]).tolist() == []
+
+
+class Unheard:
+    """A store without plays."""
+
+    def written_since(self, user: UserId, moment_ms: int) -> Iterable[tuple[int, StoredPlay]]:  # noqa: ARG002
+        return ()
+
+    def amendments(self, user: UserId) -> int:  # noqa: ARG002
+        return 0
+
+    def has(self, event: UUID) -> bool:  # noqa: ARG002
+        return False
+
+
+def test_the_map_follows_a_library_that_changes_under_the_same_model():
+    log = [(1, record("a", vectors={1: (1.0, 0.0)}, album="First")), (2, record("b", vectors={1: (0.0, 1.0)}))]
+    catalogue = Catalogue(lambda _since: log, vectors=True)
+    catalogue.refresh()
+    trained = SoundNeighbours({one.track.id: one.vectors[1] for _, one in log}, {}, {}, normaliser_version=1)
+    champion = Champion(catalogue, lambda: "1", lambda _version: trained, 0.0)
+    champion.refresh()
+    diaries = Diaries(Unheard())
+    atlas = Atlas(diaries, catalogue, champion)
+
+    def drawn() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(asyncio.run(atlas.map(UserId("me"))).body)
+        return found
+
+    assert drawn()["ids"] == [one.track.id for _, one in log]
+    log += [(3, record("a", vectors={1: (1.0, 0.0)}, album="Renamed")), (4, record("b", missing=True))]
+    catalogue.refresh()
+    champion.refresh()
+    assert champion.model.recommender is trained
+    assert (drawn()["ids"], drawn()["albums"]) == ([log[0][1].track.id], ["Renamed"])
+    diaries.close()
