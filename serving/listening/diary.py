@@ -63,7 +63,7 @@ class Heard(Listening):
         """Of its last event; an opinion only where there is nothing else."""
         self.furthest_ms = self.duration_ms = 0
         self.private = False
-        """Whether any part of it is: none of it is learned from then."""
+        """Whether it is: none of it is learned from then. What is private and what is not are never one listening."""
         self.ids = b""
         """Of its events, 16 bytes each."""
 
@@ -76,7 +76,7 @@ class Heard(Listening):
             self.kind = intern(event.kind)
         self.kind = self.kind or intern(event.kind)
         self.duration_ms = event.duration_ms or self.duration_ms
-        self.private |= event.private
+        self.private = event.private
         self.ids += bytes.fromhex(event.event_id.replace("-", ""))
 
     @property
@@ -99,11 +99,14 @@ class Diary:
 
     def once(self, question: Hashable, answer: Callable[[], Answer]) -> Answer:
         """What `answer` says, asked only once for each `question`."""
-        if question not in self._answers:
+        try:
+            found: Answer = self._answers[question]
+        except KeyError:
+            found = answer()
+            # Several threads may ask: what one has found must not be gone because another makes room.
             if len(self._answers) >= MOST_ANSWERS:
                 self._answers.clear()
-            self._answers[question] = answer()
-        found: Answer = self._answers[question]
+            self._answers[question] = found
         return found
 
 
@@ -113,7 +116,7 @@ class _Kept:
     def __init__(self) -> None:
         self.reading = threading.Lock()
         self.diary: Diary | None = None
-        self._known = Listenings(Heard)
+        self._known = self._nothing()
         self._amendments = -1
         self._last: StoredPlay | None = None
         self._newest_ms = 0
@@ -139,8 +142,13 @@ class _Kept:
         return self._last is None or plays.has(UUID(self._last.event_id))
 
     def _begin_anew(self) -> None:
-        self._known, self._last, self._newest_ms, self.n_events = Listenings(Heard), None, 0, 0
+        self._known, self._last, self._newest_ms, self.n_events = self._nothing(), None, 0, 0
         self._late, self.diary = {}, None
+
+    @staticmethod
+    def _nothing() -> dict[bool, Listenings[Heard]]:
+        """By whether it is private: apart, as whoever learns from them never sees the private ones."""
+        return {False: Listenings(Heard), True: Listenings(Heard)}
 
     def _add(self, written: Iterable[tuple[int, StoredPlay]]) -> bool:
         """Take in what is new; returns False when that is older than what is known.
@@ -153,9 +161,9 @@ class _Kept:
         if ordered and self._last is not None and in_order(ordered[0]) < in_order(self._last):
             return False
         for play in ordered:
-            self._known.take(play)
+            self._known[play.private].take(play)
         if ordered or self.diary is None:
-            self.diary = Diary(self._known.all)
+            self.diary = Diary([*self._known[False].all, *self._known[True].all])
         self._last = ordered[-1] if ordered else self._last
         self.n_events += len(ordered)
         self._newest_ms = max((stored_ms for stored_ms, _ in new), default=self._newest_ms)

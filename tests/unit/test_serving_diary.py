@@ -16,8 +16,9 @@ from infra.errors import StoreError
 from infra.events import PlayEvent
 from infra.models import UserId
 from infra.store import StoredPlay
-from serving.listening.diary import Diaries, Diary
+from serving.listening.diary import MOST_ANSWERS, Diaries, Diary
 from tests.data.records import play, track_id
+from training.data.signals import signals
 
 ME = UserId("me")
 
@@ -88,13 +89,51 @@ def test_events_become_listenings(diaries: Diaries, plays: Plays):
     plays.put(*events)
     found = diary(diaries)
     assert told(found) == [
-        (track_id("b"), "finished", 180_000, True),
+        (track_id("b"), "started", 0, True),
+        (track_id("b"), "finished", 180_000, False),
         (track_id("a"), "skipped", 60_000, False),
         (track_id("c"), "liked", 0, False),
         (track_id("a"), "started", 0, False),
     ]
-    assert [one.says for one in found.listenings][:3] == [0.0, 1.0, 1.0]
-    assert found.listenings[1].events == [e.event_id for e in (*events[:3], events[5])]
+    assert [one.says for one in found.listenings][:4] == [0.0, 1.0, 1.0, 1.0]
+    assert found.listenings[2].events == [e.event_id for e in (*events[:3], events[5])]
+
+
+def test_what_was_private_and_what_was_not_say_no_more_than_is_learned_from_them(diaries: Diaries, plays: Plays):
+    events = [
+        play("a", private=True),
+        play("b"),
+        play("a", kind="liked", minute=5, position_ms=0),
+        play("b", kind="disliked", minute=6, position_ms=0, private=True),
+    ]
+    plays.put(*events)
+    found = [one for one in diary(diaries).listenings if not one.private]
+    learned = [(one.track, one.weight, one.heard) for one in signals(events)]
+    assert (
+        [(one.track, one.says, one.heard) for one in found]
+        == learned
+        == [
+            (track_id("b"), 1.0, True),
+            (track_id("a"), 1.0, False),
+        ]
+    )
+    secret = [one for one in diary(diaries).listenings if one.private]
+    assert [(one.track, one.says, one.heard) for one in secret] == [
+        (track_id("a"), 0.0, True),
+        (track_id("b"), 0.0, False),
+    ]
+
+
+def test_what_is_asked_while_others_ask_is_answered():
+    found = Diary([])
+
+    def crowded() -> str:
+        for n in range(2 * MOST_ANSWERS):
+            found.once(n, lambda: "another")
+        return "mine"
+
+    assert found.once("me", crowded) == "mine"
+    assert found.once("me", lambda: "again") == "mine"
 
 
 def test_only_what_came_since_is_read_again(diaries: Diaries, plays: Plays):
