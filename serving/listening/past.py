@@ -127,7 +127,8 @@ class Past:
             ids = set(what.events)
             coming = [event for event in recent if event.event_id in ids]
         else:
-            tracks = self._meant(what)
+            # In a thread: a large library takes a moment to look through.
+            tracks = await asyncio.to_thread(self._meant, what)
             ids = {event for one in diary.listenings if one.track in tracks for event in one.events}
             coming = [event for event in recent if event.track in tracks]
         stored = await asked(lambda: self._plays.chosen(user, ids), SCAN_S)

@@ -5,6 +5,7 @@ In: names and lists of track ids. Out: playlists as they are kept; 409 for a cha
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -52,7 +53,7 @@ class ShownPlaylist(Answer):
     n_tracks: int
     duration_ms: int
     cover_tracks: tuple[TrackId, ...]
-    """Up to four tracks with covers."""
+    """The first tracks of up to four albums, those with covers."""
     changed_at: datetime
     revision: int
 
@@ -98,7 +99,10 @@ class Playlists:
     async def all(self, user: User) -> Response:
         """This listener's playlists, the one changed last first."""
         found = await asked(lambda: self._playlists.of(user), REQUEST_S)
-        return as_json(ShownPlaylists(items=tuple(ShownPlaylist(**self._shown(one)) for one in found)))
+        # In threads, here and below: many long playlists must not hold up what others ask.
+        return await asyncio.to_thread(
+            lambda: as_json(ShownPlaylists(items=tuple(ShownPlaylist(**self._shown(one)) for one in found)))
+        )
 
     async def make(self, user: User, given: GivenPlaylist, request: Request) -> Response:
         """A new playlist; tracks that the library does not have are left out of what is shown, and kept."""
@@ -106,14 +110,14 @@ class Playlists:
         made = await asked(lambda: self._playlists.add(user, given.name, given.tracks, MOST_PLAYLISTS), REQUEST_S)
         if made is None:
             raise ProblemError(409, f"there are {MOST_PLAYLISTS} playlists already, and no more can be kept")
-        return as_json(self._whole(made), 201)
+        return await asyncio.to_thread(self._whole, made, 201)
 
     async def one(self, user: User, playlist_id: Id) -> Response:
         """A playlist with its tracks."""
         found = await asked(lambda: self._playlists.get(user, playlist_id), REQUEST_S)
         if found is None:
             raise NotFound("no such playlist")
-        return as_json(self._whole(found))
+        return await asyncio.to_thread(self._whole, found)
 
     async def change(self, user: User, playlist_id: Id, given: ChangedPlaylist, request: Request) -> Response:
         """Another name or other tracks; 409 when somebody else has changed it since `revision`."""
@@ -128,7 +132,7 @@ class Playlists:
             raise ProblemError(
                 409, f"the playlist has changed meanwhile: its revision is {now.revision}", field="revision"
             )
-        return as_json(self._whole(changed))
+        return await asyncio.to_thread(self._whole, changed)
 
     async def delete(self, user: User, playlist_id: Id, request: Request) -> Response:
         """Delete a playlist; its tracks stay in the library."""
@@ -145,18 +149,21 @@ class Playlists:
         entries = self._catalogue.entries
         return [entries[track].track for track in playlist.tracks if track in entries]
 
-    def _whole(self, playlist: Playlist) -> PlaylistTracks:
-        return PlaylistTracks(**self._shown(playlist), items=tuple(self._tracks(playlist)))
+    def _whole(self, playlist: Playlist, status: int = 200) -> Response:
+        return as_json(PlaylistTracks(**self._shown(playlist), items=tuple(self._tracks(playlist))), status)
 
     def _shown(self, playlist: Playlist) -> dict[str, Any]:
         tracks = self._tracks(playlist)
-        covers = {track.album or track.id: track.id for track in reversed(tracks) if track.cover}
+        covers: dict[str, TrackId] = {}
+        for track in tracks:
+            if track.cover:
+                covers.setdefault(track.album or track.id, track.id)
         return {
             "id": playlist.id,
             "name": playlist.name,
             "n_tracks": len(tracks),
             "duration_ms": sum(track.duration_ms for track in tracks),
-            "cover_tracks": tuple(reversed(covers.values()))[:COVERS],
+            "cover_tracks": tuple(covers.values())[:COVERS],
             "changed_at": playlist.changed_at,
             "revision": playlist.revision,
         }
