@@ -18,5 +18,6 @@ def fold(text: str) -> str:
     """Text without case and accents."""
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    # Case once more at the end: what a sign is taken apart into may be capitals, the TM of ™ say.
+    plain = unicodedata.normalize("NFKD", text.casefold()).casefold()
     return "".join(c for c in plain if not unicodedata.combining(c)).translate(TABLE)

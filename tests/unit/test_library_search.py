@@ -135,6 +135,7 @@ def test_a_word_that_comes_again_is_known_once():
         ("R.E.M.", ["r", "e", "m", "rem"]),
         ("Don't Stop", ["don", "t", "dont", "stop"]),
         ("Ænima", ["aenima"]),
+        ("Gomez™ №5", ["gomeztm", "no5"]),
         ("x" * 100, ["x" * 40]),
         ("", []),
     ],
