@@ -14,7 +14,7 @@ from serving.recent.listener import Listener, Recent, TrackNumbers
 
 __all__ = ["Listeners"]
 
-MOST_BYTES = 260_000_000
+MOST_BYTES = 230_000_000
 """With all that a replica imports, its process then stays under 500 MB, however the events are spread over the listeners."""
 MOST_NAMED_BYTES = 100_000_000
 """What the tracks that events have named may take before those that nobody's recent events name are struck out."""
