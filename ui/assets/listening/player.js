@@ -105,6 +105,7 @@ export class Player {
 
   seek(seconds) {
     if (!this.current || !this.duration) return;
+    clearTimeout(this.watching); // its end is further away now
     const to = Math.min(Math.max(seconds, 0), this.duration - 0.25);
     if (this.audio.readyState) this.audio.currentTime = to;
     else this.resumeAt = to;
@@ -123,14 +124,6 @@ export class Player {
   prepare(track) {
     clearTimeout(this.preparing);
     this.preparing = setTimeout(() => this.#prepare(track), this.playing && this.audio.currentTime < 1 ? SETTLE_MS : 0);
-  }
-
-  stop() {
-    this.#leave('skipped');
-    for (const audio of [this.audio, this.ahead]) this.#empty(audio);
-    this.current = null;
-    this.say('current', null);
-    this.say('playing', false);
   }
 
   // The same track again from the place where it broke off, once somebody answers.

@@ -28,7 +28,7 @@ export class Queue {
   #keys = 0;
   #turn = 0;
   #before = null;
-  #hungry = false; // it would play on if it knew what
+  #hungry = null; // { kind }: it would play on if it knew what
 
   constructor(app, resting) {
     Object.assign(this, { app, resting });
@@ -73,7 +73,7 @@ export class Queue {
   // The listener goes on: the first of what is next. `kind` is what leaving the current one means.
   async next({ kind = 'skipped' } = {}) {
     if (!this.items.length) await this.#fill();
-    this.#hungry = !this.items.length;
+    this.#hungry = this.items.length ? null : { kind };
     if (this.#hungry) return false;
     if (this.current) this.#remember(this.current);
     const item = this.items.shift();
@@ -111,7 +111,7 @@ export class Queue {
   }
 
   #start(item, { kind } = {}) {
-    this.current = item;
+    [this.current, this.#hungry] = [item, null];
     this.played = this.played.filter((id) => id !== item.track.id).concat(item.track.id).slice(-MOST_WITHOUT);
     this.app.player.load(item.track, { kind });
     this.#goRound();
@@ -325,7 +325,7 @@ export class Queue {
     this.items = merged(this.items, suggested, this.current);
     if (this.#before) this.change = changes(this.#before, this.items, new Set([...this.played, this.current?.track.id]));
     this.#say();
-    if (this.#hungry && this.items.length) this.next({ kind: null });
+    if (this.#hungry && this.items.length) this.next(this.#hungry);
   }
 
   async #fill() {

@@ -3,6 +3,14 @@
 
 export function oneAtATime(app) {
   const channel = new BroadcastChannel(`segue.playing.${app.session.user}`);
-  app.on('playing', (playing) => playing && channel.postMessage('playing'));
-  channel.addEventListener('message', () => app.player.pause());
+  let sounded = false; // what was only restored may be another tab's listening, which that one tells of
+  app.on('playing', (playing) => {
+    if (!playing) return;
+    sounded = true;
+    channel.postMessage('playing');
+  });
+  channel.addEventListener('message', () => {
+    app.player.pause();
+    if (!sounded) app.player.begun = false;
+  });
 }
