@@ -25,29 +25,32 @@ export class Opinions {
     this.#changed(null);
   }
 
-  // `kind` null takes an opinion back.
-  set(track, kind) {
+  // `kind` null takes an opinion back. Answers whether that holds, which for one that was sent the service decides.
+  async set(track, kind) {
     const before = this.of(track.id);
-    if (before === kind) return;
+    if (before === kind) return true;
     if (kind) this.#known.set(track.id, kind);
     else this.#known.delete(track.id);
     this.#changed(track.id);
-    if (kind) this.app.plays.opine(kind, track);
-    else this.#withdraw(track, before);
+    if (!kind) return this.#withdraw(track, before);
+    this.app.plays.opine(kind, track);
+    return true;
   }
 
   // An event that has not been sent is simply not sent; one that was, the service removes.
   async #withdraw(track, before) {
     const { outbox } = this.app.plays;
-    if (outbox.withdraw((event) => event.track === track.id && event.kind === before)) return;
+    if (outbox.withdraw((event) => event.track === track.id && event.kind === before)) return true;
     try {
       await outbox.quiet();
       await this.app.service.remove(`me/opinions/${encodeURIComponent(track.id)}`);
       this.app.queue.refresh();
+      return true;
     } catch (error) {
       this.#known.set(track.id, before);
       this.#changed(track.id);
       this.app.toast(this.app.t('states.failed.text', { told: error.message }));
+      return false;
     }
   }
 

@@ -67,7 +67,7 @@ function banned(app, track) {
 }
 
 async function allowAgain(app, track, item) {
-  await app.opinions.set(track, null);
+  if (!(await app.opinions.set(track, null))) return;
   const next = item.nextElementSibling ?? item.previousElementSibling;
   item.remove();
   next?.querySelector('button')?.focus();

@@ -191,14 +191,10 @@ function judgement(app, { track, at }, kind, again) {
   const texts = node('span', 'segue-texts');
   texts.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track)));
   const back = async () => {
-    try {
-      await app.opinions.set(track, null);
-      row.remove();
-      app.toast(app.t(`taste.back_${kind}`, { title: track.title }));
-      await again();
-    } catch (error) {
-      app.toast(error.message);
-    }
+    if (!(await app.opinions.set(track, null))) return;
+    row.remove();
+    app.toast(app.t(`taste.back_${kind}`, { title: track.title }));
+    await again();
   };
   row.append(cover(app, track, 40), texts, node('span', 'segue-muted', day(at)), button(app.t('taste.take_back'), back, { kind: 'quiet' }));
   row.lastChild.setAttribute('aria-label', app.t('taste.take_back_long', { title: track.title }));
