@@ -29,7 +29,7 @@ export async function start(root, { httpPort }) {
   const holder = root.querySelector('#segue');
   const signals = new Signals();
   const app = { t: await load(), on: (...given) => signals.on(...given), say: (...given) => signals.say(...given) };
-  app.service = new Service(httpPort, (error, path) => app.say('answered', { error, path }));
+  app.service = new Service(httpPort, (error, path) => app.say('answered', { error, path }), app.t('session.silent'));
   app.settings = new Settings(app);
   app.shell = new Shell(holder, app);
   dialogs(app, new Dialogs(holder, app.t));

@@ -58,12 +58,15 @@ export function opinionButton(app, kind) {
   };
   app.on('opinions', show);
   app.on('current', show);
+  show();
   return made;
 }
 
 export function notNowButton(app) {
   const made = iconButton('notnow', app.t('bar.notnow_long'), () => app.queue.notNow(app.player.current), { key: 't' });
-  app.on('current', (track) => (made.disabled = !track));
+  const show = () => (made.disabled = !app.player.current);
+  app.on('current', show);
+  show();
   return made;
 }
 
@@ -106,6 +109,7 @@ export function seekRow(app) {
   });
   app.on('time', now);
   app.on('current', now);
+  now();
   row.append(elapsed, range, total);
   return row;
 }

@@ -33,8 +33,13 @@ export class Dialogs {
     this.toasts.append(shown);
     while (this.toasts.children.length > 3) this.toasts.firstChild.remove();
     let timer = setTimeout(away, ms);
-    shown.addEventListener('pointerenter', () => clearTimeout(timer));
-    shown.addEventListener('pointerleave', () => (timer = setTimeout(away, ms)));
+    const wait = () => clearTimeout(timer);
+    const goOn = () => {
+      wait();
+      timer = setTimeout(away, ms);
+    };
+    for (const name of ['pointerenter', 'focusin']) shown.addEventListener(name, wait);
+    for (const name of ['pointerleave', 'focusout']) shown.addEventListener(name, goOn);
     return away;
   }
 

@@ -19,10 +19,10 @@ export class Service {
   #ticket = ''; // with accounts, what media addresses carry: their elements send no headers
   #media;
 
-  // `told(error, path)` hears of every answer: null, or what was thrown.
-  constructor(httpPort, told) {
+  // `told(error, path)` hears of every answer: null, or what was thrown. `silent` is what is said when there is none.
+  constructor(httpPort, told, silent) {
     this.#media = `${location.protocol}//${location.hostname}:${httpPort}/tracks/`;
-    this.told = told;
+    Object.assign(this, { told, silent });
   }
 
   set token(token) {
@@ -69,7 +69,7 @@ export class Service {
     if (body !== undefined) asked.body = JSON.stringify(body);
     if (body !== undefined) asked.headers = { 'Content-Type': 'application/json' };
     const answer = await fetch(`api/${path}`, asked).catch((error) => {
-      throw error.name === 'AbortError' ? error : new Away(error.message);
+      throw error.name === 'AbortError' ? error : new Away(this.silent);
     });
     if (answer.ok) return answer.status === 204 ? null : answer.json();
     throw await fault(answer);

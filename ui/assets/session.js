@@ -43,7 +43,7 @@ async function signIn(app, form, error) {
     await app.service.post('session', Object.fromEntries(new FormData(form)));
     location.reload();
   } catch (fault) {
-    error.textContent = fault.status || fault.name === 'Error' ? fault.message : app.t('session.silent');
+    error.textContent = fault.message;
   }
 }
 

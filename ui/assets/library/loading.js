@@ -9,7 +9,7 @@ export async function loaded(app, holder, bones, ask, show) {
   try {
     const answer = await ask();
     settled();
-    await show(answer);
+    if (holder.isConnected) await show(answer); // or one has gone elsewhere
   } catch (error) {
     if (error instanceof SignIn) return; // the whole page asks for it
     failure(app, holder, error, () => loaded(app, holder, bones, ask, show));
@@ -26,7 +26,7 @@ export function bonesBelow(list, pages, kind) {
 }
 
 // Calls `act` now and then while somebody can see the page. Returns a function that ends it.
-export function whileSeen(ms, act) {
+function whileSeen(ms, act) {
   const timer = setInterval(() => document.visibilityState === 'visible' && act(), ms);
   return () => clearInterval(timer);
 }
@@ -36,6 +36,7 @@ const GLANCE_MS = 4000;
 // While music is brought in, or was since `pages` were fetched, they are fetched again, and `changed` is called.
 // Returns a function that ends it.
 export function followLibrary(app, pages, changed) {
+  let over = false;
   const glance = async () => {
     const health = await app.service.get('health').catch(() => null);
     if (!health) return;
@@ -43,8 +44,12 @@ export function followLibrary(app, pages, changed) {
     const before = pages.library;
     pages.library = health.tracks;
     if (before === undefined || before === health.tracks) return;
-    if (await pages.renew().catch(() => false)) changed();
+    if ((await pages.renew().catch(() => false)) && !over) changed();
   };
   glance();
-  return whileSeen(GLANCE_MS, glance);
+  const end = whileSeen(GLANCE_MS, glance);
+  return () => {
+    over = true;
+    end();
+  };
 }

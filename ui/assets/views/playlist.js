@@ -16,7 +16,7 @@ export async function render(holder, { id }, app) {
   await loaded(app, holder, 'page', () => app.service.get(address(id)), (playlist) => {
     view = new PlaylistView(holder, playlist, app);
   });
-  return () => view?.close();
+  return () => view?.leave();
 }
 
 class PlaylistView {
@@ -28,6 +28,12 @@ class PlaylistView {
     this.#draw();
   }
 
+  // Afterwards a change, or one that is taken back, is kept but no longer shown.
+  leave() {
+    this.left = true;
+    this.close();
+  }
+
   close() {
     this.reorder?.close();
     this.table?.close();
@@ -36,6 +42,7 @@ class PlaylistView {
   #draw() {
     this.close();
     this.reorder = this.table = null;
+    if (this.left) return;
     this.head = this.#head();
     this.holder.replaceChildren(this.head, this.told);
     const { items, name } = this.playlist;
@@ -130,6 +137,7 @@ class PlaylistView {
   }
 
   #again() {
+    if (this.left) return;
     this.table.pages.items = this.playlist.items;
     this.table.reset();
     const head = this.#head();
