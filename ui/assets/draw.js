@@ -1,10 +1,9 @@
-// What views draw with: nodes, icons, covers, rows, cards, and the states that a view can be in.
+// What views draw with: nodes, icons, covers, cards, and the states that a view can be in.
 // In: tracks, albums, artists. Out: DOM nodes. Texts from tags only ever go through textContent.
 
 import { artwork } from './artwork.js';
-import { clock } from './words.js';
 
-export { clock };
+export { clock } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -86,37 +85,7 @@ export function fillCover(app, holder, what) {
   holder.append(picture);
 }
 
-// --- rows and cards -----------------------------------------------------------------------------------------------
-
-// A track as one line: a click plays it. options: onPlay(track) · second (what stands below the title) · actions [nodes]
-export function trackRow(app, track, { onPlay, second, actions = [] } = {}) {
-  const item = node('li', 'segue-track');
-  item.dataset.id = track.id;
-  const row = node('button', 'segue-row');
-  row.type = 'button';
-  row.setAttribute('aria-label', app.t('row.play', { title: track.title, artist: byline(track) || app.t('states.unknown_artist') }));
-  const art = cover(app, track, 48);
-  const over = node('span', 'segue-over');
-  over.append(icon('play'), node('i'), node('i'), node('i'));
-  art.append(over);
-  const words = node('span', 'segue-texts');
-  words.append(node('span', 'segue-title', track.title), second ?? node('span', 'segue-artist', byline(track) || app.t('states.unknown_artist')));
-  row.append(art, words, node('span', 'segue-album', track.album), node('span', 'segue-time', clock(track.duration_ms)));
-  row.addEventListener('click', () => onPlay?.(track));
-  item.append(row, ...actions);
-  item.classList.toggle('segue-current', app.player.current?.id === track.id);
-  return item;
-}
-
-// Marks which of the rows below `holder` is playing, now and later. Returns a function that ends it.
-export function markCurrent(app, holder) {
-  const mark = () => {
-    for (const row of holder.querySelectorAll('[data-id]'))
-      row.classList.toggle('segue-current', row.dataset.id === app.player.current?.id);
-  };
-  mark();
-  return app.on('current', mark);
-}
+// --- cards -----------------------------------------------------------------------------------------------------------
 
 function card(app, what, { href, title, second, round, onPlay, playLabel }) {
   const item = node('article', round ? 'segue-card segue-round' : 'segue-card');

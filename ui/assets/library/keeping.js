@@ -6,7 +6,7 @@ const TRIES = 4;
 export const CONFLICT = 409;
 
 // `edit(ids)` gives the new list of ids, or null for no change; on a conflict it is asked again with the newer list.
-export async function edited(app, id, edit, tries = TRIES) {
+async function edited(app, id, edit, tries = TRIES) {
   const now = await app.service.get(address(id));
   const tracks = edit(now.items.map((track) => track.id));
   if (!tracks) return now;

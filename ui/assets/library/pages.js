@@ -62,11 +62,6 @@ export function remembered(key, fetchPage) {
   return pages;
 }
 
-// Somebody else listens now, or the library has changed so much that nothing may be kept.
-export function forget() {
-  kept.clear();
-}
-
 // Pages that have everything already.
 export function fixed(items) {
   const pages = new Pages(async () => ({ items, cursor: null }));

@@ -64,7 +64,7 @@ function way(app, text, go) {
 }
 
 // A track tells its album's name; which album that is, the service knows.
-export async function goToAlbum(app, track) {
+async function goToAlbum(app, track) {
   const artist = track.album_artist || track.artist;
   await goTo(app, 'albums', { q: track.album, artist, limit: 200 }, (album) => album.title === track.album, track.album);
 }

@@ -22,7 +22,7 @@ const CELLS = {
   extra: {},
 };
 
-export const ALL = ['place', 'title', 'artist', 'album', 'year', 'length', 'added'];
+const ALL = ['place', 'title', 'artist', 'album', 'year', 'length', 'added'];
 
 // options: columns · label · from (what "playing from" says) · among (all that plays on, where it is more than is shown) ·
 // order and onOrder (sortable heads) · menu(track, place) (further items) · extra(track, place) (the column `extra`) ·

@@ -1,7 +1,7 @@
 // Behind the scenes: music being brought in and models being trained, as they go; what could not be read and what to do.
 // In: work, failures, models. Out: the view; the words for what runs are renewed where they stand, so that nothing jumps.
 
-import { emptyState, failure, node } from '../draw.js';
+import { failure, node } from '../draw.js';
 import { loaded } from '../library/loading.js';
 import { viewHead } from '../library/masthead.js';
 import { follow, share } from '../insights/work.js';
