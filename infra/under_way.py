@@ -32,7 +32,8 @@ LAST_WORD_S = 3.0
 INTERRUPTED = "it was interrupted; the same again goes on from there"
 PART_AWAY = "a part of the service was away; the same again goes on from there"
 UNEXPECTED = "it ended with an error that nobody had expected; what it printed says which"
-FOLDERS = re.compile(r"(?:file://|(?<![\w/.:]))/(?:[^\s/'\"]+/)+(?=[^\s/'\"])")
+FOLDERS = re.compile(r"(?:file://|(?<![\w/.:]))/(?:[^\s/'\"]+(?:(?<![:;,]) [^\s/'\"]+)*/)+(?=[^\s/'\"])")
+"""Names of folders may have spaces in them; what follows a colon, a semicolon or a comma is another word."""
 
 
 class UnderWay:

@@ -100,7 +100,9 @@ def test_a_second_piece_of_work_begins_anew():
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("/music/Ann & Bob/song.mp3: no audio", "Ann & Bob/song.mp3: no audio"),
+        ("/music/Ann & Bob/song.mp3: no audio", "song.mp3: no audio"),
+        ("'/home/Ann Bob/My Music/a song.mp3' is gone", "'a song.mp3' is gone"),
+        ("/a/b.mp3: neither c/d, nor /e/f", "b.mp3: neither c/d, nor f"),
         ("file:///music/a%20b/song.mp3 is damaged", "song.mp3 is damaged"),
         ("cannot open '/tmp/x/y.mp3'", "cannot open 'y.mp3'"),
         ("1/2 done, AC/DC", "1/2 done, AC/DC"),
