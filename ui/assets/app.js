@@ -45,6 +45,7 @@ function dialogs(app, made) {
 async function open(app) {
   try {
     const session = await app.service.get('session');
+    if (app.session && app.session.user !== session.user) return location.reload(); // somebody else has signed in meanwhile
     app.service.token = session.token;
     if (!app.session) assemble(app, session);
     app.opinions.learn().catch(() => {}); // what this browser knows is good enough

@@ -3,7 +3,8 @@
 
 const PREFIX = 'segue-chart-';
 
-function drawn(name) {
+// Until `signal` says that nobody waits any more.
+function drawn(name, signal) {
   const found = () => document.getElementById(PREFIX + name);
   if (found()) return Promise.resolve(found());
   return new Promise((resolve) => {
@@ -13,16 +14,17 @@ function drawn(name) {
       resolve(found());
     });
     watching.observe(document.body, { childList: true, subtree: true });
+    signal.addEventListener('abort', () => watching.disconnect());
   });
 }
 
 // Puts the plot into `slot`; answers with { ask, leave }: `ask` draws it anew, `leave` gives it back before the view goes.
 export function chart(slot, name, asked) {
   let home = null;
-  let gone = false;
+  const leaving = new AbortController();
   const ask = (anew) => dispatchEvent(new CustomEvent('segue-chart', { detail: { name, asked: JSON.stringify(anew) } }));
-  drawn(name).then((plot) => {
-    if (gone) return;
+  drawn(name, leaving.signal).then((plot) => {
+    if (leaving.signal.aborted) return;
     home = plot.parentElement;
     slot.append(plot);
   });
@@ -30,7 +32,7 @@ export function chart(slot, name, asked) {
   return {
     ask,
     leave() {
-      gone = true;
+      leaving.abort();
       home?.append(document.getElementById(PREFIX + name));
     },
   };

@@ -84,6 +84,7 @@ async function erase(app, again, told) {
     told.textContent = error.message;
     return false;
   }
+  app.plays.outbox.withdraw(() => true); // what was not sent yet is erased, too
   app.toast(app.t('taste.erased'));
   await app.opinions.learn().catch(() => {});
   app.queue.refresh();

@@ -28,7 +28,7 @@ export class Opinions {
   // `kind` null takes an opinion back. Answers whether that holds, which for one that was sent the service decides.
   async set(track, kind) {
     const before = this.of(track.id);
-    if (before === kind) return true;
+    if (kind && before === kind) return true; // what is taken back may have been said elsewhere
     if (kind) this.#known.set(track.id, kind);
     else this.#known.delete(track.id);
     this.#changed(track.id);
@@ -47,7 +47,7 @@ export class Opinions {
       this.app.queue.refresh();
       return true;
     } catch (error) {
-      this.#known.set(track.id, before);
+      if (before) this.#known.set(track.id, before);
       this.#changed(track.id);
       this.app.toast(this.app.t('states.failed.text', { told: error.message }));
       return false;

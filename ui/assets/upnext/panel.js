@@ -262,7 +262,16 @@ export class UpNextPanel {
     } else if (by) {
       event.preventDefault();
       this.#step(event.target, by);
-    } else if (event.key === 'Delete') queue.remove(key);
+    } else if (event.key === 'Delete') {
+      queue.remove(key);
+      queueMicrotask(() => this.#focus(at)); // once the list is drawn
+    }
+  }
+
+  // What has taken the place of one that was removed.
+  #focus(at) {
+    const rows = this.list.querySelectorAll('[data-key]');
+    rows[Math.min(at, rows.length - 1)]?.querySelector('.segue-row').focus({ preventScroll: true });
   }
 
   #step(from, by) {
