@@ -1,7 +1,7 @@
 """Gradio's own plots of what a listener played and of how good the model became, for the page's views to show.
 
 In: what a view asks (a year, a time zone, words for the axes) and the cookies of who asks. Out: data frames by way of the
-HTTP API. Nothing of a plot is loaded before a view wants one; ui/assets/charts.js moves it to where it is wanted.
+HTTP API. Nothing of a plot is loaded before a view wants one; ui/assets/insights/charts.js moves it to where it is wanted.
 """
 
 from __future__ import annotations

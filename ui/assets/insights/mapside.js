@@ -1,6 +1,6 @@
 // What stands beside the map: the legend, the chosen track and those nearest to it, or the steps of a journey. It says all
 // that the picture says to who does not see it.
-// In: the map and what is chosen. Out: DOM nodes; what is done goes back through `told`: choose(track), play(place), begin(track).
+// In: the map and what is chosen. Out: DOM nodes; what is done goes back through `told`: choose(track), play(place).
 
 import { button, byline, cover, node } from '../draw.js';
 

@@ -1,5 +1,5 @@
 // All tracks as a table, sorted by its heads.
-// In: `order` and `genre` of the address. Out: a table of any length, that grows while music is brought in.
+// In: `order` of the address. Out: a table of any length, that grows while music is brought in.
 
 import { emptyState } from '../draw.js';
 import { followLibrary } from '../library/loading.js';
