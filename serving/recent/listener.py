@@ -155,7 +155,11 @@ class Listener:
             self._drop_private_before(stored[0].at_ms)
         older = bytearray()
         for event in stored:
-            if not self._has(event.event_id) and not self._is_withdrawn(event):
+            if self._has(event.event_id):
+                if event.private:
+                    # What came live was sent again from before it became private.
+                    self.take(event)
+            elif not self._is_withdrawn(event):
                 older += self._pack(event)
         self._packed = older + self._packed
         before = (self._pack(event) for event in opinions if not self._is_withdrawn(event))

@@ -173,6 +173,15 @@ def test_a_play_that_becomes_private_stays_where_it_is(live: Live, topic: Topic,
     assert asyncio.run(live.recent(ME)).changes == changes
 
 
+def test_a_play_that_is_sent_again_from_before_it_became_private_stays_private(
+    live: Live, topic: Topic, stored: Stored
+):
+    sent = play("one")
+    stored.events = [sent.model_copy(update={"private": True})]
+    topic.play(sent)
+    assert [(e.event_id, e.private) for e in asyncio.run(live.recent(ME)).events()] == [(sent.event_id, True)]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_private_copies_of_plays_from_long_ago_push_nothing_out(live: Live, topic: Topic, stored: Stored, known: bool):
     stored.events = [play(f"{n}", minute=n) for n in range(30)]
