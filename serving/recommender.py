@@ -111,8 +111,9 @@ class Recommending:
     async def forget(self, user: User) -> Response:
         """Forget everything about this listener, here and wherever the events are read; an admin may ask for any."""
         await self._producer.forget(user, REQUEST.get())
-        await asyncio.to_thread(self._store.plays.forget, user)
+        # First what only this call deletes: long histories take their time, and whoever reads the wish deletes them too.
         await asyncio.to_thread(self._store.playlists.forget, user)
+        await asyncio.to_thread(self._store.plays.forget, user)
         self._answering.forget(user)
         self._diaries.forget(user)
         self._outings.forget(user)
