@@ -1,4 +1,4 @@
-"""The HTTP interface as Python calls, for the listening page and the command line.
+"""The HTTP interface as Python calls, for what the listening page's server asks itself.
 
 In: the address of the HTTP API and, where accounts exist, a token. Out: the same frozen answers that the service gave,
 or `Denied`, `NotFound`, `BadEvent`, `TooOften` and `ServiceError` that say what went wrong in the service's own words.
@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from infra.errors import BadEvent, Denied, NotFound, SegueError, ServiceError, TooOften
 from infra.events import PlayEvent
-from infra.models import Track, TrackId, UserId
-from serving.answers import Accepted, Health, History, Recommendations, SignedIn, SimilarTracks, TrackPage
+from infra.models import UserId
+from serving.answers import Accepted, History, SignedIn
 from serving.listening.insight_answers import Statistics, TasteTold
 from serving.music.library_answers import Models
 
@@ -66,30 +66,6 @@ class Client:
         """End the token of this client, when it was given for a password."""
         _raise(self._send("DELETE", "/sign-in"))
 
-    def health(self) -> Health:
-        """How the service is, also when it says that a part is away."""
-        return self._read(Health, self._send("GET", "/health"), allow=503)
-
-    def tracks(
-        self, q: str = "", *, artist: str = "", album: str = "", limit: int = 50, cursor: str | None = None
-    ) -> TrackPage:
-        """Tracks that match; empty filters match everything."""
-        filters = {"q": q, "artist": artist, "album": album, "limit": limit, "cursor": cursor}
-        return self._read(TrackPage, self._send("GET", "/tracks", params=_given(filters)))
-
-    def track(self, track: TrackId) -> Track:
-        """One track."""
-        return self._read(Track, self._send("GET", f"/tracks/{_part(track)}"))
-
-    def similar(self, track: TrackId, n: int = 20) -> SimilarTracks:
-        """The `n` tracks that sound most like this one."""
-        return self._read(SimilarTracks, self._send("GET", f"/tracks/{_part(track)}/similar", params={"n": n}))
-
-    def recommendations(self, user: UserId, n: int = 20, seed: TrackId | None = None) -> Recommendations:
-        """The `n` tracks to play next, after `seed` when one is given."""
-        query = _given({"n": n, "seed": seed})
-        return self._read(Recommendations, self._send("GET", f"/users/{_part(user)}/recommendations", params=query))
-
     def post_plays(self, events: Sequence[PlayEvent]) -> int:
         """Post up to 1,000 events; returns how many the broker has acknowledged. The same event twice counts once."""
         body = [event.model_dump(mode="json") for event in events]
@@ -113,10 +89,6 @@ class Client:
         """The versions of the model, oldest first."""
         return self._read(Models, self._send("GET", "/models"))
 
-    def forget(self, user: UserId) -> None:
-        """Forget everything about this listener."""
-        _raise(self._send("DELETE", f"/users/{_part(user)}"))
-
     def _send(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
     ) -> httpx.Response:
@@ -129,15 +101,12 @@ class Client:
         except httpx.HTTPError as error:
             raise ServiceError(f"Segue at {self._base_url} does not answer; `segue up` starts it") from error
 
-    def _read(self, kind: type[A], response: httpx.Response, *, allow: int = 200) -> A:
-        if response.status_code != allow:
-            _raise(response)
+    def _read(self, kind: type[A], response: httpx.Response) -> A:
+        _raise(response)
         try:
             return kind.model_validate_json(response.content)
         except ValidationError as error:
             place = f"{response.request.method} {response.request.url.path}"
-            if response.is_error:
-                raise ServiceError(f"{place}: {_detail(response)}") from error
             raise ServiceError(f"{place} at {self._base_url}: the answer is not Segue's; another server?") from error
 
 

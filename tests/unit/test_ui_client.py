@@ -15,7 +15,6 @@ from infra.events import PlayEvent
 from infra.models import TrackId, UserId
 from ui.client import Client
 
-TRACK = {"id": "a" * 32, "title": "Nebula", "duration_ms": 316000, "added_at": "2026-11-22T11:00:00Z"}
 EVENT = PlayEvent(
     event_id=uuid.UUID(int=7),
     user=UserId("me"),
@@ -50,7 +49,7 @@ def problem(status: int, detail: str) -> Client:
 )
 def test_problem_details_become_the_error_with_the_services_words(status: int, raised: type[SegueError]):
     with pytest.raises(raised, match="because of the weather") as caught:
-        problem(status, "because of the weather").track(TrackId("x"))
+        problem(status, "because of the weather").models()
     assert type(caught.value) is raised
 
 
@@ -62,54 +61,39 @@ def test_a_refused_play_is_a_bad_event():
 
 def test_an_answer_without_problem_details_names_the_call():
     client = answering(lambda _: httpx.Response(502, text="<html>bad gateway</html>"))
-    with pytest.raises(ServiceError, match="HTTP 502 from GET /tracks"):
-        client.tracks()
+    with pytest.raises(ServiceError, match="HTTP 502 from GET /models"):
+        client.models()
 
 
 def test_nobody_there_says_how_to_start():
     with Client("http://127.0.0.1:1") as client, pytest.raises(ServiceError, match="segue up"):
-        client.health()
+        client.models()
 
 
 def test_no_answer_in_time_names_the_call():
     def slow(_: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("slow")
 
-    with pytest.raises(ServiceError, match=r"in time \(GET /tracks\)"):
-        answering(slow).tracks()
+    with pytest.raises(ServiceError, match=r"in time \(GET /models\)"):
+        answering(slow).models()
 
 
 def test_another_server_on_the_port_is_noticed():
     client = answering(lambda _: httpx.Response(200, json={"hello": "world"}))
     with pytest.raises(ServiceError, match="another server"):
-        client.tracks()
+        client.models()
 
 
-def test_health_is_read_when_the_service_is_well_and_when_it_is_not():
-    services = {"kafka": {"state": "away", "detail": "no answer"}}
-    body = {"status": "down", "model_version": None, "tracks": 3, "services": services}
-    assert answering(lambda _: httpx.Response(503, json=body)).health().tracks == 3
-    assert answering(lambda _: httpx.Response(200, json={**body, "status": "ok"})).health().status == "ok"
-
-
-def test_only_filters_that_are_given_are_sent_and_new_fields_do_no_harm():
+def test_only_what_is_given_is_asked_and_new_fields_do_no_harm():
     seen: list[httpx.Request] = []
 
-    def library(request: httpx.Request) -> httpx.Response:
+    def told(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={"items": [TRACK], "cursor": "2", "total": 9})
+        return httpx.Response(200, json={"items": [EVENT.model_dump(mode="json")], "cursor": "2", "total": 9})
 
-    page = answering(library).tracks("neb & la", limit=1)
-    assert dict(seen[0].url.params) == {"q": "neb & la", "limit": "1"}
-    assert (page.items[0].title, page.cursor) == ("Nebula", "2")
-
-
-def test_recommendations_carry_their_reasons():
-    item = {"track": TRACK, "score": 0.5, "because": {"kind": "sounds_like", "tracks": ["b" * 32]}}
-    body = {"items": [item], "model_version": "4", "as_of": str(EVENT.event_id)}
-    answer = answering(lambda _: httpx.Response(200, json=body)).recommendations(UserId("me"), 5)
-    assert answer.items[0].because.tracks == ("b" * 32,)
-    assert answer.as_of == EVENT.event_id
+    page = answering(told).history(UserId("me"), limit=1)
+    assert dict(seen[0].url.params) == {"limit": "1"}
+    assert (page.items, page.cursor) == ((EVENT,), "2")
 
 
 def test_plays_travel_as_the_contract_has_them():
@@ -131,9 +115,9 @@ def test_the_token_travels_and_can_be_changed_without_a_new_connection():
         return httpx.Response(200, json={"items": []})
 
     client = answering(note, token="first")  # noqa: S106
-    client.tracks()
-    client.with_token("second").tracks()
-    client.with_token(None).tracks()
+    client.models()
+    client.with_token("second").models()
+    client.with_token(None).models()
     assert seen == ["Bearer first", "Bearer second", None]
 
 
