@@ -16,6 +16,7 @@ export class Dialogs {
     this.toasts.setAttribute('role', 'status');
     this.toasts.setAttribute('aria-live', 'polite');
     holder.append(this.toasts);
+    holder.addEventListener('close', () => holder.append(this.toasts), true);
   }
 
   // `action` runs when the button named `label` is pressed. Returns a function that takes the toast away.
@@ -30,6 +31,8 @@ export class Dialogs {
       };
       shown.append(button(label, act, { kind: 'quiet' }));
     }
+    const above = [...this.holder.querySelectorAll('dialog[open]')].at(-1) ?? this.holder; // what is modal covers all else
+    if (this.toasts.parentElement !== above) above.append(this.toasts);
     this.toasts.append(shown);
     while (this.toasts.children.length > 3) this.toasts.firstChild.remove();
     let timer = setTimeout(away, ms);
