@@ -55,13 +55,15 @@ class StoredPlays(Protocol):
 class Heard(Listening):
     """One listening, with what a history tells of it."""
 
-    __slots__ = ("duration_ms", "furthest_ms", "ids", "kind", "private")
+    __slots__ = ("duration_ms", "furthest_ms", "ids", "kind", "private", "said_ms")
 
     def __init__(self, track: TrackId) -> None:
         super().__init__(track)
         self.kind = ""
         """Of its last event; an opinion only where there is nothing else."""
         self.furthest_ms = self.duration_ms = 0
+        self.said_ms = 0
+        """When it was last told of: an opinion, said long afterwards perhaps, does not change when it was heard."""
         self.private = False
         """Whether it is: none of it is learned from then. What is private and what is not are never one listening."""
         self.ids = b""
@@ -70,7 +72,11 @@ class Heard(Listening):
     def take(self, event: Told) -> None:
         """See `Listening`; `event` is a `StoredPlay`."""
         assert isinstance(event, StoredPlay)  # noqa: S101 - what diaries are made of
+        at_ms, began_ms, heard = self.at_ms, self.began_ms, self.heard
         super().take(event)
+        self.said_ms = event.at_ms
+        if event.kind in OPINIONS and heard:
+            self.at_ms, self.began_ms = at_ms, began_ms
         if event.kind not in OPINIONS:
             self.furthest_ms = max(self.furthest_ms, event.position_ms)
             self.kind = intern(event.kind)
@@ -91,7 +97,7 @@ class Heard(Listening):
 
 
 class Diary:
-    """All listenings of one listener at one moment, in the order of their last events."""
+    """All listenings of one listener at one moment, in the order of their ends."""
 
     def __init__(self, listenings: Iterable[Heard]) -> None:
         self.listenings = tuple(sorted(listenings, key=lambda one: (one.at_ms, one.ids)))

@@ -105,11 +105,11 @@ class Mixing:
         return track in self._entries and track not in self._barred
 
     def _judged(self, listenings: Sequence[Heard]) -> dict[TrackId, _Wanted]:
-        newest_ms = max((one.at_ms for one in listenings), default=0)
+        newest_ms = max((one.said_ms for one in listenings), default=0)
         merits: dict[TrackId, float] = {}
         last: dict[TrackId, int] = {}
         for one in listenings:
-            fresh = 0.5 ** ((newest_ms - one.at_ms) / DAY_MS / HALF_LIFE_DAYS)
+            fresh = 0.5 ** ((newest_ms - one.said_ms) / DAY_MS / HALF_LIFE_DAYS)
             merits[one.track] = merits.get(one.track, 0.0) + one.says * fresh
             last[one.track] = max(last.get(one.track, 0), one.at_ms)
         return {

@@ -37,7 +37,7 @@ Tracks = Annotated[int, Query(ge=1, le=100, description="How many tracks a mix h
 From = Annotated[TrackId, Query(alias="from", min_length=1, max_length=128, description="The first track")]
 To = Annotated[TrackId, Query(min_length=1, max_length=128, description="The last track")]
 
-Key = tuple[str, int, int]
+Key = tuple[str, int, int, int]
 
 
 class Outings:
@@ -91,7 +91,12 @@ class Outings:
     ) -> list[Mixed]:
         listenings = known_by(diary.listenings, now - now % DAY_MS)
         # What is unlearned goes from the mixes at once.
-        key = (day, n, sum(not one.private for one in listenings))
+        key = (
+            day,
+            n,
+            sum(not one.private for one in listenings),
+            sum(len(one.events) for one in listenings if one.private),
+        )
         kept = self._kept.get(user)
         if kept is None or kept[0] != key:
             model, entries = self._champion.model, self._catalogue.entries

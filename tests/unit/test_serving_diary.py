@@ -89,14 +89,14 @@ def test_events_become_listenings(diaries: Diaries, plays: Plays):
     plays.put(*events)
     found = diary(diaries)
     assert told(found) == [
+        (track_id("a"), "skipped", 60_000, False),
         (track_id("b"), "started", 0, True),
         (track_id("b"), "finished", 180_000, False),
-        (track_id("a"), "skipped", 60_000, False),
         (track_id("c"), "liked", 0, False),
         (track_id("a"), "started", 0, False),
     ]
-    assert [one.says for one in found.listenings][:4] == [0.0, 1.0, 1.0, 1.0]
-    assert found.listenings[2].events == [e.event_id for e in (*events[:3], events[5])]
+    assert [one.says for one in found.listenings][:4] == [1.0, 0.0, 1.0, 1.0]
+    assert found.listenings[0].events == [e.event_id for e in (*events[:3], events[5])]
 
 
 def test_what_was_private_and_what_was_not_say_no_more_than_is_learned_from_them(diaries: Diaries, plays: Plays):
@@ -122,6 +122,13 @@ def test_what_was_private_and_what_was_not_say_no_more_than_is_learned_from_them
         (track_id("a"), 0.0, True),
         (track_id("b"), 0.0, False),
     ]
+
+
+def test_an_opinion_said_long_afterwards_does_not_change_when_it_was_heard(diaries: Diaries, plays: Plays):
+    heard = play("a")
+    plays.put(heard, play("a", kind="liked", minute=50_000, position_ms=0))
+    (found,) = diary(diaries).listenings
+    assert (found.at_ms, found.began_ms, found.says) == (heard.at_ms, heard.at_ms - heard.position_ms, 1.0)
 
 
 def test_what_is_asked_while_others_ask_is_answered():
