@@ -6,6 +6,7 @@ In: environment variables `SEGUE_*`. Out: one frozen `Settings`. The table in RE
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -160,8 +161,10 @@ class Settings(BaseSettings):
 
     @property
     def models(self) -> Path:
-        """Model bundles fetched from MLflow, a folder a version."""
-        return self.home / "models"
+        """Model bundles fetched from MLflow, a folder a version; versions of another registry have the same numbers."""
+        if self.mlflow_uri is None:
+            return self.home / "models"
+        return self.home / f"models-{hashlib.sha256(self.mlflow_uri.encode()).hexdigest()[:12]}"
 
     @property
     def spark(self) -> Path:

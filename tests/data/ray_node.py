@@ -37,7 +37,8 @@ def main(head: str, cores: int, ready: Path) -> None:
     beside.write_text(node.node_id if hasattr(node, "node_id") else node.unique_id)
     beside.replace(ready)
     stopped.wait()
-    node.kill_all_processes(check_alive=False, allow_graceful=False)
+    # In order, so that nobody counts on it any more: killed, it would be missed only after half a minute.
+    node.kill_all_processes(check_alive=False, allow_graceful=True)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,11 @@ def library(listening: Listening) -> list[Track]:
 
 
 @pytest.fixture(autouse=True)
-def year(listening: Listening, library: list[Track]) -> Iterator[list[Track]]:
+def year(
+    context: BrowserContext,  # noqa: ARG001 - it takes back what others had said, before all this is said
+    listening: Listening,
+    library: list[Track],
+) -> Iterator[list[Track]]:
     """A listener who played for most of a year: the first tracks again and again, always skipping the last; then nobody."""
     chosen = [library[(n * n) % 7] if n % 6 else library[-1] for n in range(LISTENINGS)]
     events = [

@@ -32,3 +32,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_readme_has_the_table_made_from_the_fields():
     assert settings_table() in (ROOT / "README.md").read_text()
+
+
+def test_models_of_two_registries_are_kept_apart():
+    found = [Settings.load(), *(Settings.load(mlflow_uri=f"http://{host}:5000") for host in "ab")]
+    assert len({settings.models for settings in found}) == 3
