@@ -26,7 +26,7 @@ expect.set_options(timeout=PATIENCE_MS)
 Opened = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     """An installation that has music."""
     music, installed = tmp_path_factory.mktemp("music"), Installed(tmp_path_factory.mktemp("home"))
@@ -43,7 +43,7 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
         installed.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = chromium(playwright)

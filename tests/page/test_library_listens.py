@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import httpx
 from playwright.sync_api import Page, expect
@@ -18,10 +19,11 @@ def address(page: Page, route: str) -> str:
 
 def skip_first(page: Page, listening: Listening) -> str:
     """Skip the first track of the list; returns its title once the skip is kept."""
+    began = datetime.now(UTC)
     track = play_first(page)
     title = page.locator(f"#segue-main .segue-track[data-id='{track}'] .segue-title").inner_text()
     page.keyboard.press("n")
-    stored(listening, lambda event: event.kind == "skipped" and event.track == track)
+    stored(listening, lambda event: event.kind == "skipped" and event.track == track and event.at >= began)
     return title
 
 
