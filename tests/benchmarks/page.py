@@ -1,6 +1,6 @@
 """What the page lets a listener wait for, in a real Chromium, with a large library: alone, and with others at once.
 
-    python -m tests.benchmarks.page [--tracks 100000] [--listeners 1,10] [--json]
+    python -m tests.benchmarks.page [--tracks 100000] [--listeners 1,10]
 
 In: a library without sound (`tests/data/large_library.py`). Out: milliseconds until a view can be used, until each action has
 been answered, and how often scrolling was held up (tasks longer than 50 ms). Who listens pauses between two actions, as
