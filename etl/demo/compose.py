@@ -69,10 +69,10 @@ class Piece(NamedTuple):
 
 
 def piece(seed: int) -> Piece:
-    """Style and names for a seed: one album after the other, six styles in all."""
+    """Style and names for a seed: one album after the other, six styles in all; titles repeat after 144 pieces."""
     style = STYLES[seed % len(STYLES)]
     number = seed // len(STYLES)
-    first, second = WORDS[0][(seed * 5 + number) % 12], WORDS[1][(seed * 7 + number * 5) % 12]
+    first, second = WORDS[0][seed * 5 % 12], WORDS[1][(seed * 7 + seed // 12) % 12]
     tags = {"title": f"{first} {second}", "artist": style.artist, "album": style.album, "genre": style.genre}
     return Piece(style, {**tags, "track": str(number + 1), "year": str(2015 + seed % len(STYLES))})
 
