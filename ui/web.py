@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -17,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.errors import ServiceError
@@ -27,6 +26,7 @@ from serving.http.bodies import bounded, too_large
 from serving.http.hosts import UNKNOWN, Hosts
 from serving.http.problems import ProblemError, problem
 from ui.client import Client
+from ui.kept import Kept
 from ui.page import ASSETS, ASSETS_PATH, appearance, listening_page
 from ui.passing import api_of
 from ui.routes import add_player_routes
@@ -39,14 +39,14 @@ PATIENCE_S = 2
 """How long open connections (each page keeps one) may hold up the end."""
 
 
-class FreshFiles(StaticFiles):
-    """The player's files; browsers ask each time whether they have changed, so an upgrade is seen at once."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """As `StaticFiles` answers, to be asked for again."""
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+FILES = {
+    f"{ASSETS_PATH}/": "no-cache",  # to be asked for again: an upgrade is seen at once
+    "/assets/": "public, max-age=31536000, immutable",  # Gradio's, whose names change with what is in them
+    "/static/": "no-cache",
+}
+"""Where files are that stay as they are while this server runs, and how long browsers may go without asking again."""
+SMALLEST = 500
+"""Bytes; what is smaller is sent as it is."""
 
 
 class PageBorder:
@@ -110,9 +110,10 @@ def build(settings: Settings, client: Client, api: httpx.AsyncClient, http_port:
             yield
 
     app = FastAPI(title="Segue's listening page", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.add_middleware(Kept, policies=FILES)
     app.add_middleware(PageBorder, http_port=http_port, hosts=Hosts(settings))
     add_player_routes(app, client, api)
-    app.mount(ASSETS_PATH, FreshFiles(directory=ASSETS))
+    app.mount(ASSETS_PATH, GZipMiddleware(StaticFiles(directory=ASSETS), minimum_size=SMALLEST))
     gr.mount_gradio_app(app, listening_page(client, http_port), path="/", **appearance())
     return app
 

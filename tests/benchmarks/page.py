@@ -1,10 +1,11 @@
 """What the page lets a listener wait for, in a real Chromium, with a large library: alone, and with others at once.
 
-    python -m tests.benchmarks.page [--tracks 100000] [--listeners 1,10]
+    python -m tests.benchmarks.page [--tracks 100000] [--others 0 9] [--browsers 1]
 
 In: a library without sound (`tests/data/large_library.py`). Out: milliseconds until a view can be used, until each action has
 been answered, and how often scrolling was held up (tasks longer than 50 ms). Who listens pauses between two actions, as
-people do; each opens the page with nothing of it in the browser's store.
+people do; each opens the page with nothing of it in the browser's store, all at the same moment. The others have browsers of
+their own elsewhere: here they are what those ask of the service (`visits.py`). With `--browsers 10` ten Chromiums run instead.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,15 @@ import httpx
 from playwright.async_api import Browser, Page, async_playwright
 
 from infra.store import Store
+from tests.benchmarks.visits import Visit
 from tests.browser import ARGUMENTS, executable
 from tests.data.installed import Installed, wait_for
 from tests.data.large_library import LargeLibrary
 
-__all__ = ["LISTENERS", "TRACKS", "measure"]
+__all__ = ["OTHERS", "TRACKS", "measure"]
 
 TRACKS = 100_000
-LISTENERS = (1, 10)
+OTHERS = (0, 9)
 AT_ONCE = 2_000
 ROUNDS = 3
 PAUSE_S = (0.5, 2.0)
@@ -85,14 +87,18 @@ PAGE_ON = "window.rows = document.querySelector('.segue-table-body').offsetHeigh
 LONGER = "document.querySelector('.segue-table-body').offsetHeight > window.rows"
 
 
-def measure(tracks: int, listeners: Sequence[int]) -> dict[int, dict[str, dict[str, float]]]:
-    """Figures by how many listen at once."""
+def measure(tracks: int, others: Sequence[int], browsers: int = 1) -> dict[int, dict[str, dict[str, float]]]:
+    """Figures by how many others listen at once."""
     with tempfile.TemporaryDirectory() as scratch:
         installed = Installed(Path(scratch) / "home")
         try:
             status = installed.up()
             fill(status, tracks)
-            return {number: summed(asyncio.run(visited(status["ui"], number))) for number in listeners}
+            visit, _ = asyncio.run(visited(status["ui"], 1))
+            found = {}
+            for number in others:
+                found[number] = summed(asyncio.run(visited(status["ui"], browsers, [visit] * number))[1])
+            return found
         finally:
             installed.segue("down", check=False)
 
@@ -107,21 +113,26 @@ def fill(status: dict[str, Any], tracks: int) -> None:
     wait_for(lambda: httpx.get(health, timeout=30).json()["tracks"] == tracks, "all tracks served", PATIENCE_S)
 
 
-async def visited(address: str, listeners: int) -> Times:
-    """What so many listeners waited for, all of them together."""
+async def visited(address: str, browsers: int, others: Sequence[Visit] = ()) -> tuple[Visit, Times]:
+    """The visit of the first of so many browsers, and what all of them waited for while `others` visit too."""
     times: Times = defaultdict(list)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
-        await asyncio.gather(*(listen(browser, address, random.Random(seed), times) for seed in range(listeners)))
+        async with asyncio.TaskGroup() as tasks:
+            seen = [tasks.create_task(listen(browser, address, random.Random(n), times)) for n in range(browsers)]
+            asking = [tasks.create_task(ask(visit, random.Random(1000 + n))) for n, visit in enumerate(others)]
         await browser.close()
-    return times
+    if asking:
+        times["an answer to the others"] = [took for each in asking for took in each.result()]
+    return seen[0].result(), times
 
 
-async def listen(browser: Browser, address: str, chance: random.Random, times: Times) -> None:
+async def listen(browser: Browser, address: str, chance: random.Random, times: Times) -> Visit:
     """One listener: opens the page, looks around, scrolls, searches."""
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     page = await context.new_page()
     page.set_default_timeout(60_000)
+    visit = Visit(context)
     await page.goto(address, wait_until="commit")
     times["the first view"].append(float(await (await page.wait_for_function(FIRST)).json_value()))
     for _ in range(ROUNDS):
@@ -131,6 +142,13 @@ async def listen(browser: Browser, address: str, chance: random.Random, times: T
             if name in SCROLLING:
                 times[SCROLLING[name]] += await scrolled(page)
     await context.close()
+    return visit
+
+
+async def ask(visit: Visit, chance: random.Random) -> list[float]:
+    """One of the others: what the browser asks, once more."""
+    library = LargeLibrary()
+    return await visit.again(chance, (word_of(library, chance) for _ in count()))
 
 
 SCROLLING = {"all albums": "held up scrolling albums", "the next tracks": "held up scrolling tracks"}
@@ -152,11 +170,16 @@ def actions(chance: random.Random) -> Iterator[tuple[str, str, str]]:
     column = chance.choice(["title", "album", "year"])
     yield "sorted tracks", SORT.format(column=column), SORTED.format(column=column)
     yield "the next tracks", PAGE_ON, LONGER
-    word = library.album(chance.randrange(library.tracks)).split()[0]
+    word = word_of(library, chance)
     for words, name in ((word, "a search"), (word[:-1], "a search for the beginning of a word")):
         yield name, TYPE.format(words=json.dumps(words)), FOUND.format(words=json.dumps(words))
     yield "all artists", "location.hash = '#/artists'", CARDS
     yield "all genres", "location.hash = '#/genres'", "document.querySelector('.segue-genre-tile-link')"
+
+
+def word_of(library: LargeLibrary, chance: random.Random) -> str:
+    """What somebody may search for."""
+    return library.album(chance.randrange(library.tracks)).split()[0]
 
 
 def summed(times: Times) -> dict[str, dict[str, float]]:
@@ -173,12 +196,10 @@ def summed(times: Times) -> dict[str, dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--tracks", type=int, default=TRACKS)
-    parser.add_argument("--listeners", default=",".join(map(str, LISTENERS)))
-    print(json.dumps(measure(*_asked(parser.parse_args())), indent=2))
-
-
-def _asked(given: argparse.Namespace) -> tuple[int, list[int]]:
-    return given.tracks, [int(number) for number in given.listeners.split(",")]
+    parser.add_argument("--others", type=int, nargs="+", default=OTHERS)
+    parser.add_argument("--browsers", type=int, default=1)
+    given = parser.parse_args()
+    print(json.dumps(measure(given.tracks, given.others, given.browsers), indent=2))
 
 
 if __name__ == "__main__":

@@ -122,10 +122,13 @@ def size_rows(found: dict[int, dict[str, Any]]) -> Iterator[tuple[str, str, str]
 
 
 def page_rows(found: dict[int, dict[str, dict[str, float]]]) -> Iterator[tuple[str, ...]]:
-    """What is waited for, by how many listen at once: the median and the longest in milliseconds, and how many there were."""
-    for name in next(iter(found.values())):
-        waits = (of[name] for of in found.values())
-        yield name, *(f"{one['median']:.0f}, at most {one['longest']:.0f} ({one['count']:.0f})" for one in waits)
+    """What is waited for, by how many others listen: the median and the longest in milliseconds, and how many there were."""
+    for name in dict.fromkeys(name for of in found.values() for name in of):
+        yield name, *(_wait(of[name]) if name in of else "" for of in found.values())
+
+
+def _wait(of: dict[str, float]) -> str:
+    return f"{of['median']:.0f}, at most {of['longest']:.0f} ({of['count']:.0f})"
 
 
 def growth_rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:

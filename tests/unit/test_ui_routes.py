@@ -320,4 +320,12 @@ def test_the_players_files_are_served_and_never_write_markup(page: TestClient, n
     answer = page.get(f"/segue/{name}")
     assert answer.status_code == 200
     assert "javascript" in answer.headers["content-type"]
+    assert answer.headers["cache-control"] == "no-cache"
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", answer.text)
+
+
+def test_gradios_own_files_need_not_be_asked_for_again(page: TestClient):
+    name = re.findall(r'"\.?(/assets/[\w-]+\.js)"', page.get("/").text)[0]
+    answer = page.get(name)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-security-policy"]

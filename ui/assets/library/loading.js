@@ -53,3 +53,15 @@ export function followLibrary(app, pages, changed) {
     end();
   };
 }
+
+// `list`, drawn in `place`, follows the library for as long as its view is shown. Returns what ends both.
+export function following(app, pages, place, list) {
+  const ended = followLibrary(app, pages, () => {
+    if (place.contains(list.box)) list.reset();
+    else app.go(location.hash, { replace: true });
+  });
+  return () => {
+    ended();
+    list.close();
+  };
+}

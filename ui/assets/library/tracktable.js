@@ -32,21 +32,21 @@ export class TrackTable {
     Object.assign(this, { app, pages, options });
     this.columns = options.columns ?? ALL;
     this.at = 0;
-    this.grid = node('div', options.covers === false ? 'segue-table' : 'segue-table segue-with-covers');
-    this.grid.setAttribute('role', 'grid');
-    this.grid.setAttribute('aria-label', options.label);
+    this.box = node('div', options.covers === false ? 'segue-table' : 'segue-table segue-with-covers');
+    this.box.setAttribute('role', 'grid');
+    this.box.setAttribute('aria-label', options.label);
     this.body = node('div', 'segue-table-body');
     this.body.setAttribute('role', 'rowgroup');
-    if (options.heads !== false) this.grid.append(this.#heads());
-    this.grid.append(this.body);
-    holder.append(this.grid);
+    if (options.heads !== false) this.box.append(this.#heads());
+    this.box.append(this.body);
+    holder.append(this.box);
     this.list = new Windowed(this.body, pages, {
       measure: (width) => this.#measure(width),
       draw: (track, place) => this.#row(track, place),
       drawn: () => this.#drawn(),
       failed: (error, retry) => this.#failed(error, retry),
     });
-    this.settled = bonesBelow(this.grid, pages, 'rows');
+    this.settled = bonesBelow(this.box, pages, 'rows');
     this.#counted();
     this.#listen();
     this.list.update();
@@ -82,7 +82,7 @@ export class TrackTable {
 
   // How many columns there is room for.
   #measure(width) {
-    this.grid.dataset.room = ROOMS.find(([least]) => width >= least)[1];
+    this.box.dataset.room = ROOMS.find(([least]) => width >= least)[1];
     return { columns: 1, width, height: ROW, gap: 0 };
   }
 
@@ -308,13 +308,13 @@ export class TrackTable {
   }
 
   #counted() {
-    this.grid.setAttribute('aria-rowcount', this.pages.ended ? this.pages.items.length + 1 : -1);
+    this.box.setAttribute('aria-rowcount', this.pages.ended ? this.pages.items.length + 1 : -1);
     this.options.counted?.(this.pages);
   }
 
   #failed(error, retry) {
     const told = node('div', 'segue-table-failure');
-    this.grid.after(told);
+    this.box.after(told);
     failure(this.app, told, error, () => {
       told.remove();
       retry();

@@ -2,6 +2,7 @@
 // In: the player and the queue. Out: localStorage for a later page, sessionStorage for this tab when it is loaded again.
 
 const SAVE_MS = 5000;
+const SHAPE = 1; // of what is kept; another version's is not read
 const SESSION_MS = 6 * 60 * 60 * 1000; // after so long a pause nothing counts as heard in this session
 
 export class Memory {
@@ -19,7 +20,7 @@ export class Memory {
     const { player, queue } = this.app;
     this.savedAt = Date.now();
     const place = { position: player.position, begun: player.begun };
-    const state = JSON.stringify({ at: this.savedAt, place, queue: queue.kept() });
+    const state = JSON.stringify({ shape: SHAPE, at: this.savedAt, place, queue: queue.kept() });
     keep(sessionStorage, this.key, state);
     keep(localStorage, this.key, state);
   }
@@ -27,7 +28,7 @@ export class Memory {
   // As it was, but silent until the listener says so.
   restore() {
     const state = this.#read();
-    if (!state?.queue) return;
+    if (state?.shape !== SHAPE) return;
     const late = Date.now() - state.at > SESSION_MS;
     const forgotten = late ? { played: [], dropped: [], steering: { more: [], less: [] }, past: [] } : {};
     const { current } = state.queue;

@@ -3,7 +3,7 @@
 
 import { CardGrid } from '../library/cardgrid.js';
 import { albumCard, emptyState } from '../draw.js';
-import { followLibrary } from '../library/loading.js';
+import { following } from '../library/loading.js';
 import { choice, viewHead } from '../library/masthead.js';
 import { remembered } from '../library/pages.js';
 import { playAlbum } from '../library/shelves.js';
@@ -34,14 +34,7 @@ export async function render(holder, { query }, app) {
       if (ended && !items.length) emptyState(app, place, genre ? 'albums.none' : 'states.empty_library', null, { genre });
     },
   });
-  const ended = followLibrary(app, pages, () => {
-    if (place.contains(grid.box)) grid.reset();
-    else app.go(location.hash, { replace: true });
-  });
-  return () => {
-    ended();
-    grid.close();
-  };
+  return following(app, pages, place, grid);
 }
 
 async function fillGenres(app, select, genre) {

@@ -3,7 +3,7 @@
 
 import { CardGrid } from '../library/cardgrid.js';
 import { artistCard, emptyState } from '../draw.js';
-import { followLibrary } from '../library/loading.js';
+import { following } from '../library/loading.js';
 import { viewHead } from '../library/masthead.js';
 import { remembered } from '../library/pages.js';
 import { playArtist } from '../library/shelves.js';
@@ -21,12 +21,5 @@ export async function render(holder, params, app) {
       if (ended && !items.length) emptyState(app, place, 'states.empty_library');
     },
   });
-  const ended = followLibrary(app, pages, () => {
-    if (place.contains(grid.box)) grid.reset();
-    else app.go(location.hash, { replace: true });
-  });
-  return () => {
-    ended();
-    grid.close();
-  };
+  return following(app, pages, place, grid);
 }

@@ -2,7 +2,7 @@
 // In: `order` of the address. Out: a table of any length, that grows while music is brought in.
 
 import { emptyState } from '../draw.js';
-import { followLibrary } from '../library/loading.js';
+import { following } from '../library/loading.js';
 import { choice, viewHead } from '../library/masthead.js';
 import { remembered } from '../library/pages.js';
 import { TrackTable } from '../library/tracktable.js';
@@ -33,12 +33,5 @@ export async function render(holder, { query }, app) {
   const health = await app.service.get('health').catch(() => null);
   whole = health?.tracks ?? null;
   shown(pages);
-  const ended = followLibrary(app, pages, () => {
-    if (place.contains(table.grid)) table.reset();
-    else app.go(location.hash, { replace: true });
-  });
-  return () => {
-    ended();
-    table.close();
-  };
+  return following(app, pages, place, table);
 }

@@ -1,0 +1,79 @@
+"""What a browser asks of the service while somebody looks around, and others who ask the same, without a browser each.
+
+In: a browser's own requests, by when they were sent. Out: as many visits more, in the same rhythm but none in step with another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+from playwright.async_api import BrowserContext, Request
+
+__all__ = ["Visit"]
+
+CONNECTIONS = 6
+"""That a browser opens to one server."""
+OPENING_S = 3.0
+"""Nobody does anything so early but wait for the page."""
+PATIENCE_S = 120
+RHYTHM = (0.8, 1.25)
+SOUND = "/audio"
+SEARCH = "/api/search"
+KEPT_HEADERS = {"accept", "accept-encoding", "content-type", "origin"}
+
+
+class _Asked(NamedTuple):
+    after_s: float
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+class Visit:
+    """One visit's requests."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        """Of all pages of `context`, from now on."""
+        self._began = time.perf_counter()
+        self._asked: list[_Asked] = []
+        context.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if request.url.startswith("http") and SOUND not in request.url:
+            headers = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
+            after_s = time.perf_counter() - self._began
+            self._asked.append(_Asked(after_s, request.method, request.url, headers, request.post_data_buffer))
+
+    async def again(self, chance: random.Random, words: Iterator[str]) -> list[float]:
+        """Make the visit once more, searching for other `words`; returns how long each answer took, in milliseconds.
+
+        Raises `HTTPError` for a refusal.
+        """
+        began, rhythm = time.perf_counter(), chance.uniform(*RHYTHM)
+        took: list[float] = []
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        async with (
+            httpx.AsyncClient(timeout=PATIENCE_S, limits=limits, trust_env=False) as http,
+            asyncio.TaskGroup() as tasks,
+        ):
+            for asked in self._asked:
+                late = max(0.0, asked.after_s - OPENING_S) * rhythm
+                await asyncio.sleep(began + min(asked.after_s, OPENING_S) + late - time.perf_counter())
+                tasks.create_task(self._send(http, asked, next(words), took))
+        return took
+
+    @staticmethod
+    async def _send(http: httpx.AsyncClient, asked: _Asked, word: str, took: list[float]) -> None:
+        url = httpx.URL(asked.url)
+        if url.path == SEARCH:
+            url = url.copy_set_param("q", word)
+        sent = time.perf_counter()
+        answer = await http.request(asked.method, url, headers=asked.headers, content=asked.body)
+        answer.raise_for_status()
+        took.append((time.perf_counter() - sent) * 1000)
