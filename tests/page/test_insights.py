@@ -6,13 +6,14 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from infra.models import Track
 from tests.data.installed import wait_for
@@ -111,6 +112,37 @@ def test_pointing_at_a_dot_names_it_and_a_click_plays_it(opened: Opened, listeni
 def nearest_other(shown: dict[str, list[float]], of: int) -> float:
     places = list(zip(shown["x"], shown["y"], strict=True))
     return min(abs(complex(*places[of]) - complex(*place)) for n, place in enumerate(places) if n != of)
+
+
+def test_two_fingers_zoom_the_map_and_choose_nothing(browser: Browser, listening: Listening):
+    with closing(
+        browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{listening.ui}/#/map")
+        stage = page.locator(".segue-map-stage")
+        expect(page.locator(".segue-legend-chip").first).to_be_visible()
+        box = stage.bounding_box()
+        assert box is not None
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.wait_for_timeout(500)
+        before = drawn(page)
+        page.wait_for_timeout(500)
+        assert drawn(page) == before  # nothing moves by itself
+        touch = context.new_cdp_session(page)
+        for kind, apart in [("touchStart", 20), *(("touchMove", 20 + 10 * step) for step in range(1, 9))]:
+            points = [{"x": middle[0] + side * apart, "y": middle[1], "id": int(side > 0)} for side in (-1, 1)]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_timeout(500)
+        assert drawn(page) != before
+        assert page.evaluate("visualViewport.scale") == 1  # the map was zoomed, not the page
+        assert playing(page) in {"", "None"}
+
+
+def drawn(page: Page) -> str:
+    """The map's picture."""
+    return str(page.evaluate("document.querySelector('.segue-map-stage canvas').toDataURL()"))
 
 
 def test_the_map_is_told_in_words_and_walked_by_keys(opened: Opened):

@@ -60,13 +60,30 @@ def barriers(page: Page) -> list[tuple[str, list[str]]]:
 def test_every_view_fits_every_screen_in_both_themes_and_has_no_barriers(opened: Opened, route: str):
     page = opened(f"#/{route}")
     up_next_filled(page)
+    fits_without_barriers(page, route.replace("/", "-") or "home")
+
+
+@pytest.mark.parametrize("kind", ["albums", "artists", "genres", "mixes", "playlists"])
+def test_what_lists_lead_to_fits_every_screen_and_has_no_barriers(opened: Opened, listening: Listening, kind: str):
+    playlists = f"{listening.http}/users/me/playlists"
+    tracks = [track["id"] for track in httpx.get(f"{listening.http}/tracks?limit=5", timeout=30).json()["items"]]
+    made = httpx.post(playlists, json={"name": "Sunday", "tracks": tracks}, timeout=30).raise_for_status().json()
+    page = opened("#/" if kind == "mixes" else f"#/{kind}")
+    page.locator(f"#segue-main a[href^='#/{kind}/']").first.click()
+    expect(page).to_have_url(re.compile(f"#/{kind}/."))
+    fits_without_barriers(page, f"one-of-{kind}")
+    httpx.delete(f"{playlists}/{made['id']}", timeout=30).raise_for_status()
+
+
+def fits_without_barriers(page: Page, name: str) -> None:
+    """Looks at the view in both themes on every screen; keeps screenshots by its `name`."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900 if width > 400 else 740})
             settled(page)
-            page.screenshot(path=SCREENSHOTS / f"{route.replace('/', '-') or 'home'}-{scheme}-{width}.png")
+            page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert barriers(page) == []
 
