@@ -57,6 +57,11 @@ class Track(Frozen):
     """Highest true peak of the original in dBTP, for even volume without clipping."""
     added_at: datetime
 
+    @property
+    def album_by(self) -> str:
+        """Under whose name its album stands."""
+        return self.album_artist or self.artist
+
 
 class Source(Frozen):
     """One place where a track's file was found."""

@@ -123,4 +123,4 @@ def _above_middle(values: Sequence[float | None]) -> NDArray[np.bool_]:
 
 def _album(entry: Entry) -> tuple[str, str]:
     track = entry.track
-    return (track.album_artist or track.artist, track.album) if track.album else ("", "")
+    return (track.album_by, track.album) if track.album else ("", "")

@@ -12,6 +12,7 @@ from infra.models import Track, TrackId
 from serving.answers import Answer
 
 __all__ = [
+    "AlbumLeaning",
     "Clock",
     "Fact",
     "Leaning",
@@ -40,9 +41,15 @@ class _Counts(Answer):
 
 
 class Leaning(_Counts):
-    """What is known of an artist, a genre or an album."""
+    """What is known of an artist or a genre."""
 
     name: str
+
+
+class AlbumLeaning(Leaning):
+    """What is known of an album."""
+
+    artist: str
 
 
 class TrackLeaning(_Counts):
@@ -72,7 +79,7 @@ class TasteTold(Answer):
     ms: int
     artists: tuple[Leaning, ...]
     genres: tuple[Leaning, ...]
-    albums: tuple[Leaning, ...]
+    albums: tuple[AlbumLeaning, ...]
     tracks: tuple[TrackLeaning, ...]
     hours: tuple[int, ...]
     """24, by hour of the day."""

@@ -48,12 +48,16 @@ class Unlearning(Frozen):
     track: GivenTrack | None = None
     artist: Name | None = None
     album: Name | None = None
+    album_artist: Name | None = None
+    """Whose album is meant; unset: all of that title."""
     genre: Name | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Unlearning:
-        if len(self.model_dump(exclude_none=True)) != 1:
+        if len(self.model_dump(exclude_none=True, exclude={"album_artist"})) != 1:
             raise ValueError("name exactly one of events, track, artist, album and genre")
+        if self.album_artist is not None and self.album is None:
+            raise ValueError("album_artist says whose album is meant: name the album too")
         return self
 
     def means(self, track: Track) -> bool:
@@ -64,6 +68,8 @@ class Unlearning(Frozen):
             (self.album, (track.album,)),
             (self.genre, (track.genre,)),
         )
+        if self.album_artist is not None and fold(self.album_artist) != fold(track.album_by):
+            return False
         return any(name is not None and fold(name) in map(fold, called) for name, called in said)
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from infra.models import Track, TrackId
 from serving.listening.diary import Heard
-from serving.listening.insight_answers import Fact, Leaning, TasteTold, TrackLeaning
+from serving.listening.insight_answers import AlbumLeaning, Fact, Leaning, TasteTold, TrackLeaning
 
 __all__ = ["portrait"]
 
+K = TypeVar("K")
 MOST = 200
 """Of each list."""
 DOUBT = 2.0
@@ -60,7 +61,8 @@ class _Of(NamedTuple):
     tracks: dict[TrackId, _Sum]
     artists: dict[str, _Sum]
     genres: dict[str, _Sum]
-    albums: dict[str, _Sum]
+    albums: dict[tuple[str, str], _Sum]
+    """By whom they are, and their titles."""
 
 
 def portrait(listenings: Sequence[Heard], tracks: Mapping[TrackId, Track], zone: tzinfo) -> TasteTold:
@@ -85,7 +87,10 @@ def portrait(listenings: Sequence[Heard], tracks: Mapping[TrackId, Track], zone:
         ms=whole.ms,
         artists=_leanings(of.artists),
         genres=_leanings(of.genres),
-        albums=_leanings(of.albums),
+        albums=tuple(
+            AlbumLeaning.model_validate({"artist": artist, "name": title, **one.counts()})
+            for (artist, title), one in _strongest(of.albums)
+        ),
         tracks=tuple(
             TrackLeaning.model_validate({"track": tracks[track], **one.counts()})
             for track, one in _strongest(of.tracks)
@@ -99,15 +104,15 @@ def _add(of: _Of, one: Heard, track: Track | None) -> None:
     if track is None:
         return
     of.tracks.setdefault(track.id, _Sum()).add(one)
-    named = ((of.artists, track.artist), (of.genres, track.genre), (of.albums, track.album))
-    for sums, name in named:
+    for sums, name in ((of.artists, track.artist), (of.genres, track.genre)):
         if name:
             sums.setdefault(name, _Sum()).add(one)
+    if track.album:
+        of.albums.setdefault((track.album_by, track.album), _Sum()).add(one)
 
 
-def _strongest(sums: Mapping[TrackId, _Sum] | Mapping[str, _Sum]) -> Iterator[tuple[TrackId, _Sum]]:
-    found = heapq.nlargest(MOST, sums.items(), key=lambda item: (abs(item[1].weight), item[1].ms))
-    yield from ((TrackId(name), one) for name, one in found)
+def _strongest(sums: Mapping[K, _Sum]) -> Iterable[tuple[K, _Sum]]:
+    return heapq.nlargest(MOST, sums.items(), key=lambda item: (abs(item[1].weight), item[1].ms))
 
 
 def _leanings(sums: Mapping[str, _Sum]) -> tuple[Leaning, ...]:

@@ -151,7 +151,7 @@ def _albums(played: Sequence[_Played]) -> tuple[PlayedAlbum, ...]:
     covers: dict[str, TrackId] = {}
     for one in played:
         if one.track is not None and one.track.album:
-            artist = one.track.album_artist or one.track.artist
+            artist = one.track.album_by
             key = f"{artist}\n{one.track.album}"
             known[key] = (artist, one.track.album)
             most.add(key, one.heard.furthest_ms)

@@ -166,9 +166,8 @@ def _still_has_bytes(record: TrackRecord) -> bool:
 
 
 def _order(track: Track) -> Order:
-    artist = track.album_artist or track.artist
     return (
-        fold(artist),
+        fold(track.album_by),
         fold(track.album),
         track.disc_number or 0,
         track.track_number or 0,

@@ -146,7 +146,7 @@ def _album(key: AlbumKey, members: list[Entry]) -> ShelvedAlbum:
     album = Album(
         id=id_of(*key),
         title=first.album,
-        artist=first.album_artist or first.artist,
+        artist=first.album_by,
         year=_most(track.year for track in tracks if track.year),
         genre=_most(track.genre for track in tracks if track.genre) or "",
         n_tracks=len(tracks),

@@ -158,7 +158,17 @@ def test_what_is_unlearned_is_out_of_the_next_answer_and_stays_in_the_history(
     assert {p.event_id for p in service.store.plays.scan() if p.user == user and p.private} == set(map(str, private))
 
 
-@pytest.mark.parametrize("body", [{}, {"track": "a", "artist": "b"}, {"events": []}, {"events": ["x"]}, {"artist": ""}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"track": "a", "artist": "b"},
+        {"events": []},
+        {"events": ["x"]},
+        {"artist": ""},
+        {"track": "a", "album_artist": "b"},
+    ],
+)
 def test_unlearning_has_to_be_said_of_one_thing(service: Service, body: Any):
     assert service.http.post("/users/me/unlearn", json=body).status_code == 422
 

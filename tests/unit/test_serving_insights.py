@@ -13,6 +13,7 @@ from infra.clock import to_ms
 from infra.models import Track, TrackId
 from infra.store import StoredPlay
 from serving.listening.diary import Diary, Heard
+from serving.listening.past import Unlearning
 from serving.listening.portrait import portrait
 from serving.listening.yearly import statistics
 from tests.data.records import record, track_id
@@ -79,6 +80,24 @@ def test_a_taste_has_what_was_wanted_and_what_was_not():
         "discovers": ("", 0.2),
         "returns_to": ("0", 6),
     }
+
+
+def test_albums_of_one_title_are_told_apart_by_whose_they_are():
+    named = {one: track.model_copy(update={"album": "Live"}) for one, track in tracks().items()}
+    found = portrait(told(("0", "finished", at(1, 1), 3), ("2", "skipped", at(1, 2), 0)), named, UTC)
+    assert [(one.name, one.artist, one.plays) for one in found.albums] == [
+        ("Live", "artist 0", 1),
+        ("Live", "artist 1", 1),
+    ]
+    assert [Unlearning(album="LIVE", album_artist="Artist 1").means(track) for track in named.values()] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert all(Unlearning(album="live").means(track) for track in named.values())
 
 
 def test_who_has_heard_nothing_has_no_taste_and_no_year():

@@ -12,7 +12,11 @@ import { unlearn } from '../insights/unlearning.js';
 import { day, length, zone } from '../insights/zone.js';
 
 const SHOWN = 8;
-const NAMES = { artists: 'artist', genres: 'genre', albums: 'album' };
+const MEANT = {
+  artists: ({ name }) => ({ artist: name }),
+  genres: ({ name }) => ({ genre: name }),
+  albums: ({ name, artist }) => ({ album: name, album_artist: artist || undefined }),
+};
 
 export async function render(holder, params, app) {
   holder.classList.add('segue-insights');
@@ -110,17 +114,26 @@ function remover(app, what, name, again) {
 
 function leanings(app, kind, items, again) {
   if (!items.length) return null;
-  const rows = items.map((item) => leaning(app, item, { [NAMES[kind]]: item.name }, item.name, item.name, again));
+  const rows = items.map((item) => leaning(app, item, MEANT[kind](item), item.name, shownName(item), again));
   return section(app.t(`taste.${kind}`), kind === 'artists' ? app.t('taste.bars') : '', ...few(app, kind, rows));
+}
+
+// An album's with whose it is.
+function shownName({ name, artist }) {
+  return artist ? titled(name, artist) : name;
+}
+
+function titled(title, artist) {
+  const texts = node('span', 'segue-texts');
+  texts.append(node('span', 'segue-title', title), node('span', 'segue-artist', artist));
+  return texts;
 }
 
 function tracks(app, items, again) {
   if (!items.length) return null;
   const rows = items.map((item) => {
     const name = node('span', 'segue-leaning-track');
-    const texts = node('span', 'segue-texts');
-    texts.append(node('span', 'segue-title', item.track.title), node('span', 'segue-artist', byline(item.track)));
-    name.append(cover(app, item.track, 40), texts);
+    name.append(cover(app, item.track, 40), titled(item.track.title, byline(item.track)));
     return leaning(app, item, { track: item.track.id }, item.track.title, name, again);
   });
   return section(app.t('taste.tracks'), '', ...few(app, 'tracks', rows));
@@ -188,15 +201,13 @@ function judged(app, opinions, again) {
 
 function judgement(app, { track, at }, kind, again) {
   const row = node('li', 'segue-judgement');
-  const texts = node('span', 'segue-texts');
-  texts.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track)));
   const back = async () => {
     if (!(await app.opinions.set(track, null))) return;
     row.remove();
     app.toast(app.t(`taste.back_${kind}`, { title: track.title }));
     await again();
   };
-  row.append(cover(app, track, 40), texts, node('span', 'segue-muted', day(at)), button(app.t('taste.take_back'), back, { kind: 'quiet' }));
+  row.append(cover(app, track, 40), titled(track.title, byline(track)), node('span', 'segue-muted', day(at)), button(app.t('taste.take_back'), back, { kind: 'quiet' }));
   row.lastChild.setAttribute('aria-label', app.t('taste.take_back_long', { title: track.title }));
   return row;
 }
