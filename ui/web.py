@@ -43,6 +43,7 @@ FILES = {
     f"{ASSETS_PATH}/": "no-cache",  # to be asked for again: an upgrade is seen at once
     "/assets/": "public, max-age=31536000, immutable",  # Gradio's, whose names change with what is in them
     "/static/": "no-cache",
+    "/favicon.ico": "public, max-age=86400",  # browsers want it at every change of the address
 }
 """Where files are that stay as they are while this server runs, and how long browsers may go without asking again."""
 SMALLEST = 500

@@ -8,7 +8,7 @@ import { TrackTable } from '../library/tracktable.js';
 
 const FOUND = 20;
 
-let last = null; // what was found before stays until the next answer is there: nothing flickers while one types
+let last = null; // holds what was found before, which stays until the next answer is there: nothing flickers while one types
 
 export async function render(holder, { words = '' }, app) {
   const asking = new AbortController();
@@ -28,16 +28,20 @@ export async function render(holder, { words = '' }, app) {
 }
 
 async function find(app, results, words, shown, signal) {
-  if (last) show(app, results, last, shown);
+  const answer = app.service.get('search', { q: words, limit: FOUND }, { signal });
+  if (last) results.replaceChildren(...last.childNodes);
   else skeleton(results, 'rows');
+  last &&= results;
   results.setAttribute('aria-busy', 'true');
   try {
-    const found = await app.service.get('search', { q: words, limit: FOUND }, { signal });
+    const found = await answer;
     if (signal.aborted) return;
-    last = found.tracks.length + found.albums.length + found.artists.length ? { words, found } : null;
+    last = found.tracks.length + found.albums.length + found.artists.length ? results : null;
     show(app, results, { words, found }, shown);
   } catch (error) {
-    if (error.name !== 'AbortError') failure(app, results, error, () => find(app, results, words, shown, signal));
+    if (error.name === 'AbortError') return;
+    last = null;
+    failure(app, results, error, () => find(app, results, words, shown, signal));
   }
 }
 
@@ -51,9 +55,14 @@ function show(app, results, { words, found }, shown) {
   const told = node('p', 'segue-unseen', app.t('find.found', { tracks: tracks.length, albums: albums.length, artists: artists.length }));
   told.setAttribute('role', 'status');
   results.append(told);
-  if (artists.length) results.append(artistShelf(app, app.t('find.artists'), artists.slice(0, 8)));
-  if (albums.length) results.append(albumShelf(app, app.t('find.albums'), albums.slice(0, 12)));
   if (tracks.length) shown.table = table(app, results, words, tracks);
+  const shelves = () => {
+    if (told.parentNode !== results) return; // the next search is there already
+    if (artists.length) told.after(artistShelf(app, app.t('find.artists'), artists.slice(0, 8)));
+    if (albums.length) results.append(albumShelf(app, app.t('find.albums'), albums.slice(0, 12)));
+  };
+  if (tracks.length) requestAnimationFrame(shelves); // they are below the tracks, which need not wait for them
+  else shelves();
 }
 
 function table(app, results, words, tracks) {
