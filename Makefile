@@ -6,7 +6,7 @@ SESSIONS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup play test unit check format bench clean
+.PHONY: help setup play test unit check format bench screenshots clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ format:  ## let ruff put the code in order
 bench:  ## measure what the README states: make bench [MUSIC=DIR] [SESSIONS=FILE] [ONLY="index growth"]
 	@infra/scripts/setup bench
 	@$(BIN)/python -m tests.benchmarks $(if $(MUSIC),"$(MUSIC)") $(if $(SESSIONS),--sessions "$(SESSIONS)") $(if $(ONLY),--only $(ONLY))
+
+screenshots:  ## make the pictures in the README anew: make screenshots [MUSIC=DIR]
+	@infra/scripts/setup dev
+	@$(BIN)/python -m tests.screenshots $(if $(MUSIC),--music "$(MUSIC)")
 
 clean:  ## remove the virtual environment and caches; your library under SEGUE_HOME stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
