@@ -114,6 +114,7 @@ export class Bar {
     opinions.append(controls.opinionButton(app, 'liked'), controls.opinionButton(app, 'disliked'), controls.notNowButton(app), upnext);
     sheet.append(close, from, art, this.#texts(), controls.seekRow(app), play, opinions, controls.volumeRow(app), controls.privateButton(app));
     sheet.addEventListener('click', (event) => event.target === sheet && sheet.close());
+    addEventListener('popstate', () => sheet.close());
     app.shell.root.append(sheet);
     const show = (track) => track && fillCover(app, art, track);
     app.on('current', show);

@@ -133,7 +133,7 @@ export class Dialogs {
 
 class Menu {
   constructor(holder, anchor, items, closed) {
-    Object.assign(this, { anchor, closed });
+    Object.assign(this, { anchor, closed, ends: new AbortController() });
     const above = anchor.closest('dialog') ?? holder; // a modal dialog lets nothing outside it be reached
     this.element = node('div', 'segue-menu');
     this.element.setAttribute('role', 'menu');
@@ -142,6 +142,7 @@ class Menu {
     this.element.addEventListener('toggle', (event) => event.newState === 'closed' && this.#gone());
     this.element.addEventListener('keydown', (event) => this.#pressed(event));
     above.append(this.element);
+    addEventListener('resize', () => this.close(), { signal: this.ends.signal });
     this.element.showPopover();
     this.#place();
     anchor.setAttribute('aria-expanded', 'true');
@@ -153,6 +154,7 @@ class Menu {
   }
 
   #gone() {
+    this.ends.abort();
     const focused = this.element.contains(document.activeElement) || document.activeElement === document.body;
     this.element.remove();
     this.anchor.setAttribute('aria-expanded', 'false');

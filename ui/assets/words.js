@@ -21,6 +21,12 @@ export async function load(wanted = navigator.languages) {
   return translator(texts, language);
 }
 
+// The page's language as it is written where the listener lives: with 'en-GB', days come before months.
+export function locale(wanted = navigator.languages) {
+  const language = document.documentElement.lang;
+  return wanted.find((tag) => tag.split('-')[0] === language) ?? (language || undefined);
+}
+
 // A key that has no text is answered as it is, so that what is missing can be seen.
 export function translator(texts, language) {
   const plural = new Intl.PluralRules(language);

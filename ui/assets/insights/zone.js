@@ -1,21 +1,21 @@
 // Times, days and lengths as the listener's language and place have them.
 // In: dates and milliseconds as the service tells them. Out: texts by Intl; the name of the time zone.
 
-const language = () => document.documentElement.lang || undefined;
+import { locale } from '../words.js';
 
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 export function day(date, { weekday = false } = {}) {
   const wanted = { day: 'numeric', month: 'long', year: 'numeric', ...(weekday && { weekday: 'long' }) };
-  return new Intl.DateTimeFormat(language(), wanted).format(dateOf(date));
+  return new Intl.DateTimeFormat(locale(), wanted).format(dateOf(date));
 }
 
 export function date(value) {
-  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium' }).format(dateOf(value));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium' }).format(dateOf(value));
 }
 
 export function moment(date) {
-  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(date));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(date));
 }
 
 // A day without a time is that day wherever one is.
@@ -31,25 +31,25 @@ export function length(ms) {
 }
 
 function unit(value, name) {
-  return new Intl.NumberFormat(language(), { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
 }
 
 export function number(value, options) {
-  return new Intl.NumberFormat(language(), options).format(value);
+  return new Intl.NumberFormat(locale(), options).format(value);
 }
 
 // 'long', 'short', or 'numeric' where there is little room.
 export function months(style = 'short') {
-  const name = new Intl.DateTimeFormat(language(), { month: style, timeZone: 'UTC' });
+  const name = new Intl.DateTimeFormat(locale(), { month: style, timeZone: 'UTC' });
   return Array.from({ length: 12 }, (_, month) => name.format(Date.UTC(2024, month, 1)));
 }
 
 // Monday first.
 export function weekdays(style = 'short') {
-  const name = new Intl.DateTimeFormat(language(), { weekday: style, timeZone: 'UTC' });
+  const name = new Intl.DateTimeFormat(locale(), { weekday: style, timeZone: 'UTC' });
   return Array.from({ length: 7 }, (_, weekday) => name.format(Date.UTC(2024, 0, 1 + weekday)));
 }
 
 export function hour(value) {
-  return new Intl.DateTimeFormat(language(), { hour: 'numeric', timeZone: 'UTC' }).format(Date.UTC(2024, 0, 1, value));
+  return new Intl.DateTimeFormat(locale(), { hour: 'numeric', timeZone: 'UTC' }).format(Date.UTC(2024, 0, 1, value));
 }

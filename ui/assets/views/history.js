@@ -6,9 +6,11 @@ import { loaded } from '../library/loading.js';
 import { viewHead } from '../library/masthead.js';
 import { Pages } from '../library/pages.js';
 import { artistLink, trackMenu } from '../library/trackmenu.js';
+import { locale } from '../words.js';
 
 const NEAR = '800px'; // so far below the screen the next page is asked for
 const SETTLED_MS = 300;
+const HEARD_MS = 1000; // less than this is no place where one stopped
 
 export async function render(holder, params, app) {
   const pages = new Pages((cursor, limit) => app.service.get('me/listens', { cursor, limit }));
@@ -100,7 +102,8 @@ class Days {
   #became(listen) {
     const { app } = this;
     const chips = node('span', 'segue-chips');
-    const told = ['finished', 'skipped', 'liked', 'disliked'].includes(listen.kind) ? listen.kind : 'stopped';
+    const ended = ['finished', 'skipped', 'liked', 'disliked'].includes(listen.kind);
+    const told = ended ? listen.kind : listen.position_ms < HEARD_MS ? 'begun' : 'stopped';
     chips.append(chip(app.t(`past.${told}`, { at: clock(listen.position_ms) }), `segue-chip-${told}`, { liked: 'like', disliked: 'never' }[told]));
     if (listen.private) chips.append(chip(app.t('past.private'), 'segue-chip-private', 'private'));
     return chips;
@@ -148,7 +151,7 @@ function chip(text, className, picture) {
 }
 
 function timeOf(at) {
-  return new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
+  return new Date(at).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' });
 }
 
 // Today, yesterday, then the day of the week and its date.
@@ -157,5 +160,5 @@ function dayName(app, at) {
   const days = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
   if (days === 0 || days === 1) return app.t(days ? 'past.yesterday' : 'past.today');
   const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return date.toLocaleDateString(document.documentElement.lang, { weekday: 'long', day: 'numeric', month: 'long', year });
+  return date.toLocaleDateString(locale(), { weekday: 'long', day: 'numeric', month: 'long', year });
 }

@@ -46,7 +46,7 @@ function show(holder, app, taste, opinions, again) {
     parts.push(
       intro(app, taste),
       facts(app, taste, again),
-      ...Object.keys(NAMES).map((kind) => leanings(app, kind, taste[kind], again)),
+      ...Object.keys(MEANT).map((kind) => leanings(app, kind, taste[kind], again)),
       tracks(app, taste.tracks, again),
       plot.section,
     );
