@@ -48,8 +48,8 @@ class Unlearning(Frozen):
     track: GivenTrack | None = None
     artist: Name | None = None
     album: Name | None = None
-    album_artist: Name | None = None
-    """Whose album is meant; unset: all of that title."""
+    album_artist: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """Whose album is meant; empty: nobody's; unset: all of that title."""
     genre: Name | None = None
 
     @model_validator(mode="after")

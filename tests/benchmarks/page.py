@@ -80,7 +80,11 @@ FIRST_ROW = "document.querySelector('#segue-main .segue-track')?.dataset.id"
 OPEN_ALBUM = "[...document.querySelectorAll('#segue-main .segue-card-title')][4].click()"
 ALBUM = "document.querySelector('.segue-masthead-title') && document.querySelector('#segue-main .segue-track')"
 TYPE = "const box = document.querySelector('#segue-search'); box.value = {words}; box.dispatchEvent(new Event('input'))"
-FOUND = "document.querySelector('.segue-results:not([aria-busy]) .segue-track') && document.title.includes('“' + {words} + '”')"
+RESULTS = "document.querySelector('.segue-results:not([aria-busy])')"
+FOUND = (
+    f"{RESULTS}?.querySelector('.segue-track') && {RESULTS}.querySelector('.segue-card-title')"
+    " && document.title.includes('“' + {words} + '”')"
+)
 SORT = "document.querySelector('.segue-cell-{column} .segue-sort').click()"
 SORTED = f"document.querySelector('[role=columnheader].segue-cell-{{column}}[aria-sort$=cending]') && {ROWS}"
 PAGE_ON = "window.rows = document.querySelector('.segue-table-body').offsetHeight; scrollTo(0, window.rows)"
@@ -88,19 +92,26 @@ LONGER = "document.querySelector('.segue-table-body').offsetHeight > window.rows
 
 
 def measure(tracks: int, others: Sequence[int], browsers: int = 1) -> dict[int, dict[str, dict[str, float]]]:
-    """Figures by how many others listen at once."""
+    """Figures by how many others listen at once, after a visit that nobody counts."""
     with tempfile.TemporaryDirectory() as scratch:
         installed = Installed(Path(scratch) / "home")
         try:
             status = installed.up()
             fill(status, tracks)
-            visit, _ = asyncio.run(visited(status["ui"], 1))
-            found = {}
-            for number in others:
-                found[number] = summed(asyncio.run(visited(status["ui"], browsers, [visit] * number))[1])
-            return found
+            return compared(status["ui"], others, browsers)
         finally:
             installed.segue("down", check=False)
+
+
+def compared(address: str, others: Sequence[int], browsers: int = 1) -> dict[int, dict[str, dict[str, float]]]:
+    """The same of the page at `address`."""
+    visit, _ = asyncio.run(visited(address, 1))
+    found: dict[int, Times] = {number: defaultdict(list) for number in others}
+    for round_ in range(ROUNDS):
+        for number, times in found.items():
+            for name, each in asyncio.run(visited(address, browsers, [visit] * number, round_))[1].items():
+                times[name] += each
+    return {number: summed(times) for number, times in found.items()}
 
 
 def fill(status: dict[str, Any], tracks: int) -> None:
@@ -113,42 +124,50 @@ def fill(status: dict[str, Any], tracks: int) -> None:
     wait_for(lambda: httpx.get(health, timeout=30).json()["tracks"] == tracks, "all tracks served", PATIENCE_S)
 
 
-async def visited(address: str, browsers: int, others: Sequence[Visit] = ()) -> tuple[Visit, Times]:
+async def visited(address: str, browsers: int, others: Sequence[Visit] = (), seed: int = 0) -> tuple[Visit, Times]:
     """The visit of the first of so many browsers, and what all of them waited for while `others` visit too."""
     times: Times = defaultdict(list)
+    together = asyncio.Barrier(browsers + len(others))
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        chances = (random.Random(f"{seed}/{n}") for n in count())
         async with asyncio.TaskGroup() as tasks:
-            seen = [tasks.create_task(listen(browser, address, random.Random(n), times)) for n in range(browsers)]
-            asking = [tasks.create_task(ask(visit, random.Random(1000 + n))) for n, visit in enumerate(others)]
+            seen = [
+                tasks.create_task(listen(browser, address, next(chances), together, times)) for _ in range(browsers)
+            ]
+            asking = [tasks.create_task(ask(visit, next(chances), together)) for visit in others]
         await browser.close()
     if asking:
         times["an answer to the others"] = [took for each in asking for took in each.result()]
     return seen[0].result(), times
 
 
-async def listen(browser: Browser, address: str, chance: random.Random, times: Times) -> Visit:
-    """One listener: opens the page, looks around, scrolls, searches."""
+async def listen(
+    browser: Browser, address: str, chance: random.Random, together: asyncio.Barrier, times: Times
+) -> Visit:
+    """One listener: opens the page when all are there, looks around, scrolls, searches."""
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     page = await context.new_page()
     page.set_default_timeout(60_000)
+    await together.wait()
     visit = Visit(context)
     await page.goto(address, wait_until="commit")
     times["the first view"].append(float(await (await page.wait_for_function(FIRST)).json_value()))
-    for _ in range(ROUNDS):
-        for name, act, ready in actions(chance):
-            await asyncio.sleep(chance.uniform(*PAUSE_S))
-            times[name].append(float(await page.evaluate(TIMED, [act, ready])))
-            if name in SCROLLING:
-                times[SCROLLING[name]] += await scrolled(page)
+    for name, act, ready in actions(chance):
+        await asyncio.sleep(chance.uniform(*PAUSE_S))
+        times[name].append(float(await page.evaluate(TIMED, [act, ready])))
+        if name in SCROLLING:
+            times[SCROLLING[name]] += await scrolled(page)
     await context.close()
     return visit
 
 
-async def ask(visit: Visit, chance: random.Random) -> list[float]:
+async def ask(visit: Visit, chance: random.Random, together: asyncio.Barrier) -> list[float]:
     """One of the others: what the browser asks, once more."""
     library = LargeLibrary()
-    return await visit.again(chance, (word_of(library, chance) for _ in count()))
+    searched = (word for _ in count() for word in searches(library, chance))
+    await together.wait()
+    return await visit.again(chance, searched)
 
 
 SCROLLING = {"all albums": "held up scrolling albums", "the next tracks": "held up scrolling tracks"}
@@ -170,16 +189,18 @@ def actions(chance: random.Random) -> Iterator[tuple[str, str, str]]:
     column = chance.choice(["title", "album", "year"])
     yield "sorted tracks", SORT.format(column=column), SORTED.format(column=column)
     yield "the next tracks", PAGE_ON, LONGER
-    word = word_of(library, chance)
-    for words, name in ((word, "a search"), (word[:-1], "a search for the beginning of a word")):
+    for words, name in zip(
+        searches(library, chance), ("a search", "a search for the beginning of a word"), strict=True
+    ):
         yield name, TYPE.format(words=json.dumps(words)), FOUND.format(words=json.dumps(words))
     yield "all artists", "location.hash = '#/artists'", CARDS
     yield "all genres", "location.hash = '#/genres'", "document.querySelector('.segue-genre-tile-link')"
 
 
-def word_of(library: LargeLibrary, chance: random.Random) -> str:
-    """What somebody may search for."""
-    return library.album(chance.randrange(library.tracks)).split()[0]
+def searches(library: LargeLibrary, chance: random.Random) -> tuple[str, str]:
+    """What somebody may search for: a word, and the beginning of it."""
+    word = library.album(chance.randrange(library.tracks)).split()[0]
+    return word, word[:-1]
 
 
 def summed(times: Times) -> dict[str, dict[str, float]]:

@@ -51,7 +51,7 @@ class Visit:
             self._asked.append(_Asked(after_s, request.method, request.url, headers, request.post_data_buffer))
 
     async def again(self, chance: random.Random, words: Iterator[str]) -> list[float]:
-        """Make the visit once more, searching for other `words`; returns how long each answer took, in milliseconds.
+        """Make the visit once more, with other `words` for its searches in turn; returns how long each answer took, in milliseconds.
 
         Raises `HTTPError` for a refusal.
         """
@@ -65,14 +65,14 @@ class Visit:
             for asked in self._asked:
                 late = max(0.0, asked.after_s - OPENING_S) * rhythm
                 await asyncio.sleep(began + min(asked.after_s, OPENING_S) + late - time.perf_counter())
-                tasks.create_task(self._send(http, asked, next(words), took))
+                url = httpx.URL(asked.url)
+                if url.path == SEARCH:
+                    url = url.copy_set_param("q", next(words))
+                tasks.create_task(self._send(http, asked, url, took))
         return took
 
     @staticmethod
-    async def _send(http: httpx.AsyncClient, asked: _Asked, word: str, took: list[float]) -> None:
-        url = httpx.URL(asked.url)
-        if url.path == SEARCH:
-            url = url.copy_set_param("q", word)
+    async def _send(http: httpx.AsyncClient, asked: _Asked, url: httpx.URL, took: list[float]) -> None:
         sent = time.perf_counter()
         answer = await http.request(asked.method, url, headers=asked.headers, content=asked.body)
         answer.raise_for_status()

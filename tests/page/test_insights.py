@@ -114,7 +114,7 @@ def nearest_other(shown: dict[str, list[float]], of: int) -> float:
     return min(abs(complex(*places[of]) - complex(*place)) for n, place in enumerate(places) if n != of)
 
 
-def test_two_fingers_zoom_the_map_and_choose_nothing(browser: Browser, listening: Listening):
+def test_two_fingers_zoom_the_map_and_not_the_page(browser: Browser, listening: Listening):
     with closing(
         browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     ) as context:
@@ -136,8 +136,7 @@ def test_two_fingers_zoom_the_map_and_choose_nothing(browser: Browser, listening
         touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         page.wait_for_timeout(500)
         assert drawn(page) != before
-        assert page.evaluate("visualViewport.scale") == 1  # the map was zoomed, not the page
-        assert playing(page) in {"", "None"}
+        assert page.evaluate("visualViewport.scale") == 1
 
 
 def drawn(page: Page) -> str:

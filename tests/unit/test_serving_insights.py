@@ -98,6 +98,9 @@ def test_albums_of_one_title_are_told_apart_by_whose_they_are():
         False,
     ]
     assert all(Unlearning(album="live").means(track) for track in named.values())
+    nobodys = named[track_id("0")].model_copy(update={"artist": "", "album_artist": ""})
+    assert Unlearning(album="Live", album_artist="").means(nobodys)
+    assert not any(Unlearning(album="Live", album_artist="").means(track) for track in named.values())
 
 
 def test_who_has_heard_nothing_has_no_taste_and_no_year():

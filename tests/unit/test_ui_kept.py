@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.kept import Kept
 
@@ -87,6 +88,47 @@ def test_the_first_who_comes_may_have_it_already(page: TestClient, behind: Behin
     assert len(behind.asked) == 2
 
 
+def test_who_leaves_early_leaves_a_whole_file_for_the_others(page: TestClient, behind: Behind):
+    headers = [(b"accept-encoding", b"identity")]
+    scope = {"type": "http", "method": "GET", "path": "/files/one.js", "query_string": b"", "headers": headers}
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def unheard(_: Message) -> None:
+        await asyncio.sleep(0)
+
+    # Applications behind servers of this version of ASGI stop as soon as they hear of it.
+    asyncio.run(page.app({**scope, "asgi": {"version": "3.0", "spec_version": "2.3"}}, gone, unheard))
+    assert get(page, "/files/one.js", accept_encoding="identity").text == TEXT
+    assert behind.asked == ["/files/one.js"]
+
+
+def test_a_file_is_kept_under_one_name_only(behind: Behind):
+    kept = Kept(behind, {"/files/": "no-cache"})
+    aliases = ("/files//one.js", "/files/./one.js", "/files/two/../one.js")
+
+    async def ask(path: str) -> None:
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(_: Message) -> None:
+            await asyncio.sleep(0)
+
+        await kept({**scope, "asgi": {"version": "3.0", "spec_version": "2.4"}}, receive, send)
+
+    for alias in (*aliases, *aliases):
+        asyncio.run(ask(alias))
+    assert behind.asked == [*aliases, *aliases]
+
+
+def test_the_coding_that_one_browser_takes_is_no_other_ones(page: TestClient):
+    assert "content-encoding" not in get(page, "/files/one.js", accept_encoding="br").headers
+    assert get(page, "/files/one.js", accept_encoding="gzip, br").headers["content-encoding"] == "gzip"
+
+
 def test_a_head_has_the_length_and_no_body(page: TestClient):
     head = page.head("/files/one.js", headers={"accept-encoding": "identity"})
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(TEXT)))
@@ -107,7 +149,7 @@ def test_what_is_elsewhere_or_asked_with_a_query_is_passed_on(page: TestClient, 
 
 
 def test_memory_has_a_bound(behind: Behind):
-    page = TestClient(Kept(behind, {"/files/": "no-cache"}, most_bytes=len(TEXT)))
+    page = TestClient(Kept(behind, {"/files/": "no-cache"}, most_bytes=2 * len(TEXT) - 1))
     for name in ("one.js", "two.js", "one.js", "two.js"):
         assert page.get(f"/files/{name}", headers={"accept-encoding": "identity"}).text == TEXT
     assert behind.asked == ["/files/one.js", "/files/two.js", "/files/two.js"]

@@ -113,7 +113,7 @@ export class Bar {
     });
     opinions.append(controls.opinionButton(app, 'liked'), controls.opinionButton(app, 'disliked'), controls.notNowButton(app), upnext);
     sheet.append(close, from, art, this.#texts(), controls.seekRow(app), play, opinions, controls.volumeRow(app), controls.privateButton(app));
-    sheet.addEventListener('click', (event) => event.target === sheet && sheet.close());
+    sheet.addEventListener('click', (event) => (event.target === sheet || event.target.closest('a')) && sheet.close());
     addEventListener('popstate', () => sheet.close());
     app.shell.root.append(sheet);
     const show = (track) => track && fillCover(app, art, track);

@@ -142,7 +142,8 @@ class Menu {
     this.element.addEventListener('toggle', (event) => event.newState === 'closed' && this.#gone());
     this.element.addEventListener('keydown', (event) => this.#pressed(event));
     above.append(this.element);
-    addEventListener('resize', () => this.close(), { signal: this.ends.signal });
+    const width = innerWidth;
+    addEventListener('resize', () => (innerWidth === width ? this.#place() : this.close()), { signal: this.ends.signal });
     this.element.showPopover();
     this.#place();
     anchor.setAttribute('aria-expanded', 'true');

@@ -24,7 +24,15 @@ export async function load(wanted = navigator.languages) {
 // The page's language as it is written where the listener lives: with 'en-GB', days come before months.
 export function locale(wanted = navigator.languages) {
   const language = document.documentElement.lang;
-  return wanted.find((tag) => tag.split('-')[0] === language) ?? (language || undefined);
+  return wanted.find((tag) => tag.split('-')[0] === language && usable(tag)) ?? (language || undefined);
+}
+
+function usable(tag) {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0;
+  } catch {
+    return false; // some systems name theirs in a way that Intl does not know
+  }
 }
 
 // A key that has no text is answered as it is, so that what is missing can be seen.

@@ -61,7 +61,7 @@ function show(app, results, { words, found }, shown) {
     if (artists.length) told.after(artistShelf(app, app.t('find.artists'), artists.slice(0, 8)));
     if (albums.length) results.append(albumShelf(app, app.t('find.albums'), albums.slice(0, 12)));
   };
-  if (tracks.length) requestAnimationFrame(shelves); // they are below the tracks, which need not wait for them
+  if (tracks.length) requestAnimationFrame(() => setTimeout(shelves)); // they are below the tracks, which are painted first
   else shelves();
 }
 

@@ -15,7 +15,7 @@ const SHOWN = 8;
 const MEANT = {
   artists: ({ name }) => ({ artist: name }),
   genres: ({ name }) => ({ genre: name }),
-  albums: ({ name, artist }) => ({ album: name, album_artist: artist || undefined }),
+  albums: ({ name, artist }) => ({ album: name, album_artist: artist }),
 };
 
 export async function render(holder, params, app) {
