@@ -136,6 +136,17 @@ def test_the_menu_of_a_row_leads_to_its_album_artist_and_journey(page: Page):
     expect(page.get_by_role("combobox", name="To")).to_be_focused()
 
 
+def test_a_menu_opens_again_as_soon_as_something_was_chosen_from_it(page: Page):
+    row = page.locator("#segue-main .segue-track").first
+    more = row.locator(".segue-row-more")
+    row.hover()
+    for _ in range(3):
+        more.click()
+        expect(page.get_by_role("menu")).to_be_visible(timeout=5_000)
+        page.get_by_role("menuitem", name="Play next").click()
+        expect(page.get_by_role("menu")).to_have_count(0)
+
+
 def test_a_genre_has_its_albums_and_tracks(opened: Opened):
     page = opened("#/genres")
     expect(page.locator(".segue-genre-tile-name")).to_have_count(len(STYLES))

@@ -50,7 +50,7 @@ export class Dialogs {
   menu(anchor, items) {
     const again = this.#left.anchor === anchor && Date.now() - this.#left.at < AGAIN_MS;
     this.#menu?.close();
-    if (!again) this.#menu = new Menu(this.holder, anchor, items, () => this.#closed(anchor));
+    if (!again) this.#menu = new Menu(this.holder, anchor, items, (chosen) => this.#closed(chosen ? null : anchor));
   }
 
   #closed(anchor) {
@@ -133,7 +133,7 @@ export class Dialogs {
 
 class Menu {
   constructor(holder, anchor, items, closed) {
-    Object.assign(this, { anchor, closed, ends: new AbortController() });
+    Object.assign(this, { anchor, closed, ends: new AbortController(), chosen: false });
     const above = anchor.closest('dialog') ?? holder; // a modal dialog lets nothing outside it be reached
     this.element = node('div', 'segue-menu');
     this.element.setAttribute('role', 'menu');
@@ -160,7 +160,7 @@ class Menu {
     this.element.remove();
     this.anchor.setAttribute('aria-expanded', 'false');
     if (focused) this.anchor.focus({ preventScroll: true });
-    this.closed();
+    this.closed(this.chosen);
   }
 
   #item({ label, icon: picture, run, href, danger, checked }) {
@@ -173,6 +173,7 @@ class Menu {
     item.append(picture ? icon(picture) : node('span', 'segue-svg'), node('span', '', label));
     if (checked) item.append(icon('check'));
     item.addEventListener('click', () => {
+      this.chosen = true;
       this.close();
       run?.();
     });
