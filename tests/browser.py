@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import shutil
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page, Playwright
 
-__all__ = ["ARGUMENTS", "chromium", "executable"]
+__all__ = ["ARGUMENTS", "chromium", "drawn", "executable"]
 
 ARGUMENTS = [
     "--no-sandbox",  # tests may run as root, in containers
@@ -33,3 +33,8 @@ def executable() -> str:
 def chromium(playwright: Playwright) -> Browser:
     """Debian's Chromium, or an installed Chrome."""
     return playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+
+
+def drawn(page: Page) -> None:
+    """Wait until the view has drawn what it shows."""
+    page.wait_for_function("!document.querySelector('#segue-main [aria-busy=\"true\"], #segue-main .segue-bones')")

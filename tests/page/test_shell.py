@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from infra.models import UserId
+from tests.browser import drawn
 from tests.data.installed import wait_for
 from tests.page.conftest import Opened
 from tests.page.listening import (
@@ -45,7 +46,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"
 
 def settled(page: Page) -> None:
     """Until the view has drawn what it shows."""
-    page.wait_for_function("!document.querySelector('#segue-main [aria-busy=\"true\"], #segue-main .segue-bones')")
+    drawn(page)
     page.wait_for_timeout(500)
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
+from tests.browser import drawn
 from tests.screenshots.views import View
 
 __all__ = ["picture", "save", "sheet"]
@@ -29,7 +30,6 @@ QUALITIES = range(80, 30, -4)
 Pictures = Mapping[tuple[Scheme, int], Image.Image]
 """By theme and width."""
 
-STILL = "!document.querySelector('#segue-main [aria-busy=\"true\"], #segue-main .segue-bones')"
 LOADED = "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > innerHeight)"
 
 
@@ -68,7 +68,7 @@ def save(image: Image.Image, to: Path, largest: int = LARGEST) -> None:
 
 def _settled(page: Page) -> None:
     """Until the view has drawn what it shows, covers and all."""
-    page.wait_for_function(STILL)
+    drawn(page)
     page.wait_for_function(LOADED)
     page.wait_for_timeout(600)
 

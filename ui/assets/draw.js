@@ -60,6 +60,13 @@ export function byline(track) {
   return track.artist || track.album_artist || '';
 }
 
+// A title above whose it is.
+export function titled(title, artist) {
+  const texts = node('span', 'segue-texts');
+  texts.append(node('span', 'segue-title', title), node('span', 'segue-artist', artist));
+  return texts;
+}
+
 // --- covers -------------------------------------------------------------------------------------------------------
 
 // A picture for everything: the album's own over one drawn from its name. `what` is a track, or an album or artist

@@ -14,18 +14,18 @@ async function area(language, name) {
   return answer.json();
 }
 
+let here; // the language as it is written where the listener lives
+
 export async function load(wanted = navigator.languages) {
   const language = chosen(wanted);
+  here = wanted.find((tag) => tag.split('-')[0] === language && usable(tag)) ?? language;
   const texts = Object.assign({}, ...(await Promise.all(AREAS.map((name) => area(language, name)))));
   document.documentElement.lang = language;
   return translator(texts, language);
 }
 
-// The page's language as it is written where the listener lives: with 'en-GB', days come before months.
-export function locale(wanted = navigator.languages) {
-  const language = document.documentElement.lang;
-  return wanted.find((tag) => tag.split('-')[0] === language && usable(tag)) ?? (language || undefined);
-}
+// For Intl: with 'en-GB', days come before months.
+export const locale = () => here;
 
 function usable(tag) {
   try {

@@ -2,7 +2,7 @@
 // that the picture says to who does not see it.
 // In: the map and what is chosen. Out: DOM nodes; what is done goes back through `told`: choose(track), play(place).
 
-import { button, byline, cover, node } from '../draw.js';
+import { button, byline, cover, node, titled } from '../draw.js';
 
 // `groups`: { name, colour, count }; choosing some makes the others stand back.
 export function legend(app, groups, picked, toggle) {
@@ -115,9 +115,7 @@ export class Side {
       const row = node('button', 'segue-near-track');
       row.type = 'button';
       if (numbered) row.append(node('span', 'segue-step', step + 1));
-      const texts = node('span', 'segue-texts');
-      texts.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track)));
-      row.append(cover(this.app, track, 40), texts);
+      row.append(cover(this.app, track, 40), titled(track.title, byline(track)));
       row.addEventListener('click', () => this.told.choose(track));
       list.append(node('li'));
       list.lastChild.append(row);

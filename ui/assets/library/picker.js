@@ -1,7 +1,7 @@
 // A track is chosen by typing: a box with the best matches below it.
 // In: what it is for, and a track to begin with. Out: `chosen(track)`. Later answers are never overwritten by earlier ones.
 
-import { byline, cover, iconButton, node } from '../draw.js';
+import { byline, cover, iconButton, node, titled } from '../draw.js';
 
 const SOON_MS = 100;
 const MOST = 6;
@@ -72,11 +72,9 @@ export class Picker {
 
   #option(track, place) {
     const option = node('li', 'segue-picker-option');
-    const words = node('span', 'segue-texts');
-    words.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track)));
     option.id = `${this.id}-${place}`;
     option.setAttribute('role', 'option');
-    option.append(cover(this.app, track, 40), words);
+    option.append(cover(this.app, track, 40), titled(track.title, byline(track)));
     option.addEventListener('pointerdown', (event) => event.preventDefault()); // the box keeps the focus
     option.addEventListener('click', () => this.chosen(track));
     return option;

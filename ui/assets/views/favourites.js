@@ -1,7 +1,7 @@
 // What the listener likes, and what is never to be played again.
 // In: opinions as the service keeps them. Out: the liked as a table that plays; the banned, each to be allowed again.
 
-import { button, byline, cover, emptyState, node } from '../draw.js';
+import { button, byline, cover, emptyState, node, titled } from '../draw.js';
 import { loaded } from '../library/loading.js';
 import { playActions, viewHead } from '../library/masthead.js';
 import { fixed } from '../library/pages.js';
@@ -58,11 +58,9 @@ function showBanned(app, tracks) {
 
 function banned(app, track) {
   const item = node('li', 'segue-line');
-  const words = node('span', 'segue-texts');
-  words.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track) || app.t('states.unknown_artist')));
   const allow = button(app.t('favourites.allow'), () => allowAgain(app, track, item));
   allow.setAttribute('aria-label', app.t('favourites.allow_title', { title: track.title }));
-  item.append(cover(app, track, 44), words, allow);
+  item.append(cover(app, track, 44), titled(track.title, byline(track) || app.t('states.unknown_artist')), allow);
   return item;
 }
 

@@ -1,7 +1,7 @@
 // A way from one track to another, in small steps.
 // In: `from` and `to` of the address, or chosen here. Out: the way as a line of covers, that plays and can be kept.
 
-import { button, byline, cover, emptyState, iconButton, node } from '../draw.js';
+import { button, byline, cover, emptyState, iconButton, node, titled } from '../draw.js';
 import { loaded } from '../library/loading.js';
 import { choice, viewHead } from '../library/masthead.js';
 import { Picker } from '../library/picker.js';
@@ -80,8 +80,6 @@ function stop(app, tracks, at, name) {
   play.addEventListener('click', () => app.play(tracks, { at, from: name }));
   const more = iconButton('more', app.t('row.more', { title: track.title }), () => app.menu(more, trackMenu(app, track)));
   more.setAttribute('aria-haspopup', 'menu');
-  const words = node('span', 'segue-texts');
-  words.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track) || app.t('states.unknown_artist')));
-  item.append(play, words, more);
+  item.append(play, titled(track.title, byline(track) || app.t('states.unknown_artist')), more);
   return item;
 }

@@ -2,7 +2,7 @@
 // In: me/statistics of that year. Out: the view.
 
 import { clockFace } from '../insights/clock.js';
-import { button, byline, cover, emptyState, link, node } from '../draw.js';
+import { button, byline, cover, emptyState, link, node, titled } from '../draw.js';
 import { loaded } from '../library/loading.js';
 import { tiles } from '../insights/tiles.js';
 import { day, hour, length, months, number, zone } from '../insights/zone.js';
@@ -73,11 +73,9 @@ function top(app, kind, items, shown) {
     const { picture, title, about } = shown(item);
     const row = node('li', 'segue-top-row');
     row.style.setProperty('--share', item.ms / most);
-    const texts = node('span', 'segue-texts');
-    texts.append(node('span', 'segue-title', title), node('span', 'segue-artist', about.filter(Boolean).join(' · ')));
     row.append(node('span', 'segue-top-place', place + 1));
     if (picture) row.append(cover(app, picture, place ? 48 : 72));
-    row.append(texts);
+    row.append(titled(title, about.filter(Boolean).join(' · ')));
     list.append(row);
   }
   part.append(node('h2', '', app.t(`review.top_${kind}`)), list);

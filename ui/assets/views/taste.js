@@ -2,7 +2,7 @@
 // In: me/taste, me/opinions, the session. Out: the view; me/unlearn, me/opinions, me/export and the erasing of everything.
 
 import { chart } from '../insights/charts.js';
-import { button, byline, cover, emptyState, iconButton, link, node } from '../draw.js';
+import { button, byline, cover, emptyState, iconButton, link, node, titled } from '../draw.js';
 import { yourData } from '../insights/yourdata.js';
 import { loaded } from '../library/loading.js';
 import { viewHead } from '../library/masthead.js';
@@ -121,12 +121,6 @@ function leanings(app, kind, items, again) {
 // An album's with whose it is.
 function shownName({ name, artist }) {
   return artist ? titled(name, artist) : name;
-}
-
-function titled(title, artist) {
-  const texts = node('span', 'segue-texts');
-  texts.append(node('span', 'segue-title', title), node('span', 'segue-artist', artist));
-  return texts;
 }
 
 function tracks(app, items, again) {
