@@ -30,6 +30,7 @@ __all__ = [
     "SimilarTracks",
     "TrackPage",
     "as_json",
+    "of_json",
 ]
 
 
@@ -163,5 +164,10 @@ class RecommenderState(Answer):
 
 def as_json(answer: BaseModel, status: int = 200) -> Response:
     """The answer as it goes out; serialised once, without a second validation."""
+    return of_json(answer.model_dump_json(), status)
+
+
+def of_json(written: str | bytes, status: int = 200) -> Response:
+    """The answer that is JSON already."""
     # Answers about a listener or a changing library are nobody else's to keep.
-    return Response(answer.model_dump_json(), status, {"Cache-Control": "no-store"}, "application/json")
+    return Response(written, status, {"Cache-Control": "no-store"}, "application/json")

@@ -6,6 +6,7 @@ In: the model's layout, the library, the history. Out: columns of equal length.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from fastapi import APIRouter, Response
 from numpy.typing import NDArray
 
 from infra.models import TrackId
-from serving.answers import Answer, as_json
+from serving.answers import Answer, of_json
 from serving.champion import Champion, Model
 from serving.http.parameters import User
 from serving.listening.diary import Diaries, Diary
@@ -44,6 +45,7 @@ class MusicMap(Answer):
     albums: tuple[str, ...]
     """Titles; empty for tracks without an album."""
     plays: tuple[int, ...]
+    """Last, as it alone is another listener's."""
 
 
 class _Drawn(NamedTuple):
@@ -52,11 +54,8 @@ class _Drawn(NamedTuple):
     model: Model
     """What it is of; another one as soon as the library has changed."""
     ids: tuple[TrackId, ...]
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    mood: tuple[int, ...]
-    album: tuple[int, ...]
-    albums: tuple[str, ...]
+    told: bytes
+    """JSON, up to the plays: megabytes of a large library, written once and not for everybody who looks at it."""
 
 
 class Atlas:
@@ -81,14 +80,8 @@ class Atlas:
         if drawn is None or drawn.model is not model:
             drawn = self._drawn = self._draw(model)
         plays = Counter(one.track for one in diary.listenings if one.heard)
-        # Made of what is right by construction: a hundred thousand rows need not be looked at again.
-        told = MusicMap.model_construct(
-            model_version=model.version,
-            **{name: column for name, column in drawn._asdict().items() if name != "model"},
-            moods=MOODS,
-            plays=tuple(plays[track] for track in drawn.ids),
-        )
-        return as_json(told)
+        column = json.dumps([plays[track] for track in drawn.ids], separators=(",", ":"))
+        return of_json(drawn.told + column.encode() + b"}")
 
     def _draw(self, model: Model) -> _Drawn:
         entries = self._catalogue.entries
@@ -98,15 +91,20 @@ class Atlas:
         x, y = np.round(places.astype(np.float64), DECIMALS).T.tolist()
         numbers: dict[tuple[str, str], int] = {}
         album = tuple(numbers.setdefault(_album(entry), len(numbers)) for entry in shown)
-        return _Drawn(
-            model=model,
-            ids=tuple(entry.track.id for entry in shown),
+        ids = tuple(entry.track.id for entry in shown)
+        # Made of what is right by construction: a hundred thousand rows need not be looked at again.
+        told = MusicMap.model_construct(
+            model_version=model.version,
+            ids=ids,
             x=tuple(x),
             y=tuple(y),
             mood=tuple(moods(shown).tolist()),
+            moods=MOODS,
             album=album,
             albums=tuple(title for _, title in numbers),
+            plays=(),
         )
+        return _Drawn(model, ids, told.model_dump_json().removesuffix("[]}").encode())
 
 
 def moods(entries: Sequence[Entry]) -> NDArray[np.int64]:

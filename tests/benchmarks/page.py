@@ -195,6 +195,7 @@ def actions(chance: random.Random) -> Iterator[tuple[str, str, str]]:
         yield name, TYPE.format(words=json.dumps(words)), FOUND.format(words=json.dumps(words))
     yield "all artists", "location.hash = '#/artists'", CARDS
     yield "all genres", "location.hash = '#/genres'", "document.querySelector('.segue-genre-tile-link')"
+    yield "the map", "location.hash = '#/map'", "document.querySelector('.segue-map-legend button')"
 
 
 def searches(library: LargeLibrary, chance: random.Random) -> tuple[str, str]:

@@ -42,7 +42,6 @@ function hues(count, dark) {
 class MapView {
   constructor(holder, map, app) {
     Object.assign(this, { map, app, picked: new Set(), tracks: new Tracks(app.service) });
-    this.place = new Map(map.ids.map((id, place) => [id, place]));
     this.mode = localStorage.getItem(KEY) === 'album' ? 'album' : 'mood';
     this.#build(holder);
     this.offs = [app.on('current', () => this.#current()), app.on('theme', () => this.#dress())];
@@ -105,9 +104,16 @@ class MapView {
   }
 
   #dots() {
-    const most = Math.log1p(this.map.plays.reduce((most, plays) => Math.max(most, plays), 1));
-    const weight = Float32Array.from(this.map.plays, (plays) => Math.log1p(plays) / most);
-    return { x: Float32Array.from(this.map.x), y: Float32Array.from(this.map.y, (y) => 1 - y), weight };
+    const { x, y, plays } = this.map;
+    const most = Math.log1p(plays.reduce((most, each) => Math.max(most, each), 1));
+    const weight = plays.map((each) => Math.log1p(each) / most); // arrays map faster than what they are copied into
+    return { x: new Float32Array(x), y: new Float32Array(y.map((each) => 1 - each)), weight: new Float32Array(weight) };
+  }
+
+  // Where a track is among the dots, or undefined; few are asked for, so that a look through all is less than an index of all.
+  #placeOf(id) {
+    const place = this.map.ids.indexOf(id);
+    return place < 0 ? undefined : place;
   }
 
   #zooms() {
@@ -196,7 +202,7 @@ class MapView {
   }
 
   async #show(track) {
-    const place = this.place.get(track.id);
+    const place = this.#placeOf(track.id);
     if (place === undefined) return;
     this.atlas.show(place);
     await this.#choose(place);
@@ -214,14 +220,14 @@ class MapView {
     this.typing = setTimeout(async () => {
       const turn = (this.turn = Symbol(words));
       const found = await this.app.service.get('search', { q: words, limit: NEAR }).catch(() => null);
-      if (found && this.turn === turn) this.side.found(found.tracks.filter((track) => this.place.has(track.id)));
+      if (found && this.turn === turn) this.side.found(found.tracks.filter((track) => this.#placeOf(track.id) !== undefined));
     }, FIND_MS);
   }
 
   // --- paths ------------------------------------------------------------------------------------------------------
 
   #current() {
-    const place = this.place.get(this.app.player.current?.id);
+    const place = this.#placeOf(this.app.player.current?.id);
     this.atlas.marks.playing = place;
     const played = this.atlas.paths.find((path) => path.kind === 'played');
     if (played && place !== undefined && played.places.at(-1) !== place) played.places.push(place);
@@ -236,7 +242,7 @@ class MapView {
     for (const listen of items) {
       if (later - Date.parse(listen.at) > SESSION_MS) break;
       later = Date.parse(listen.began_at);
-      const place = this.place.get(listen.track_id);
+      const place = this.#placeOf(listen.track_id);
       if (place !== undefined && places[0] !== place) places.unshift(place);
     }
     this.atlas.paths.unshift({ kind: 'played', places });
@@ -247,7 +253,7 @@ class MapView {
     const answer = await this.app.service.get('me/journey', { from, to, n: 12 }).catch((error) => this.app.toast(error.message));
     if (!answer?.items?.length) return;
     const tracks = answer.items.map((item) => item.track);
-    this.atlas.paths.push({ kind: 'journey', places: tracks.flatMap((track) => this.place.get(track.id) ?? []) });
+    this.atlas.paths.push({ kind: 'journey', places: tracks.flatMap((track) => this.#placeOf(track.id) ?? []) });
     this.atlas.draw();
     this.side.journey(tracks);
   }
