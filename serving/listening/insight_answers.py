@@ -117,13 +117,14 @@ class PlayedName(Answer):
     name: str
     plays: int
     ms: int
+    cover_track: TrackId | None
+    """One of its tracks that were played and have a cover."""
 
 
 class PlayedAlbum(PlayedName):
     """An album, and how much of it."""
 
     artist: str
-    cover_track: TrackId | None
 
 
 class ListeningDay(Answer):

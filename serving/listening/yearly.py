@@ -6,9 +6,9 @@ In: listenings, private ones included, what the tracks are called, a year in the
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from infra.models import Track, TrackId
 from serving.listening.diary import Heard
@@ -27,6 +27,8 @@ __all__ = ["statistics"]
 TOP = 50
 OF_A_MONTH = 10
 
+K = TypeVar("K", bound=Hashable)
+
 
 class _Played(NamedTuple):
     """One listening of the year, at its beginning in the listener's zone."""
@@ -36,21 +38,25 @@ class _Played(NamedTuple):
     track: Track | None
 
 
-class _Most:
-    """Plays and milliseconds by name."""
+class _Most(Generic[K]):
+    """Plays, milliseconds and a cover by whatever was played."""
 
     def __init__(self) -> None:
-        self._plays: dict[str, int] = {}
-        self._ms: dict[str, int] = {}
+        self._plays: dict[K, int] = {}
+        self._ms: dict[K, int] = {}
+        self.covers: dict[K, TrackId] = {}
+        """The first track with one."""
 
-    def add(self, name: str, ms: int) -> None:
-        self._plays[name] = self._plays.get(name, 0) + 1
-        self._ms[name] = self._ms.get(name, 0) + ms
+    def add(self, key: K, one: _Played) -> None:
+        self._plays[key] = self._plays.get(key, 0) + 1
+        self._ms[key] = self._ms.get(key, 0) + one.heard.furthest_ms
+        if one.track is not None and one.track.cover:
+            self.covers.setdefault(key, one.track.id)
 
-    def first(self, n: int) -> list[tuple[str, int, int]]:
-        """Up to `n` names with plays and milliseconds, the most heard first."""
+    def first(self, n: int) -> list[tuple[K, int, int]]:
+        """Up to `n` of them with plays and milliseconds, the most heard first."""
         found = heapq.nlargest(n, self._ms.items(), key=lambda item: (item[1], self._plays[item[0]]))
-        return [(name, self._plays[name], ms) for name, ms in found]
+        return [(key, self._plays[key], ms) for key, ms in found]
 
 
 def statistics(
@@ -116,10 +122,10 @@ def _months(played: Sequence[_Played]) -> tuple[MonthOfYear, ...]:
 
 
 def _month(month: str, played: Sequence[_Played]) -> MonthOfYear:
-    genres, artists = _Most(), _Most()
+    genres, artists = _Most[str](), _Most[str]()
     for one in played:
-        genres.add(one.track.genre if one.track is not None else "", one.heard.furthest_ms)
-        artists.add(one.track.artist if one.track is not None else "", one.heard.furthest_ms)
+        genres.add(one.track.genre if one.track is not None else "", one)
+        artists.add(one.track.artist if one.track is not None else "", one)
     return MonthOfYear(
         month=month,
         ms=sum(one.heard.furthest_ms for one in played),
@@ -130,34 +136,30 @@ def _month(month: str, played: Sequence[_Played]) -> MonthOfYear:
 
 
 def _tracks(played: Sequence[_Played], tracks: Mapping[TrackId, Track]) -> tuple[PlayedTrack, ...]:
-    most = _Most()
+    most = _Most[TrackId]()
     for one in played:
         if one.track is not None:
-            most.add(one.track.id, one.heard.furthest_ms)
-    return tuple(PlayedTrack(track=tracks[TrackId(name)], plays=plays, ms=ms) for name, plays, ms in most.first(TOP))
+            most.add(one.track.id, one)
+    return tuple(PlayedTrack(track=tracks[known], plays=plays, ms=ms) for known, plays, ms in most.first(TOP))
 
 
 def _names(played: Iterable[tuple[str, _Played]]) -> tuple[PlayedName, ...]:
-    most = _Most()
+    most = _Most[str]()
     for name, one in played:
         if name:
-            most.add(name, one.heard.furthest_ms)
-    return tuple(PlayedName(name=name, plays=plays, ms=ms) for name, plays, ms in most.first(TOP))
+            most.add(name, one)
+    return tuple(
+        PlayedName(name=name, plays=plays, ms=ms, cover_track=most.covers.get(name))
+        for name, plays, ms in most.first(TOP)
+    )
 
 
 def _albums(played: Sequence[_Played]) -> tuple[PlayedAlbum, ...]:
-    most = _Most()
-    known: dict[str, tuple[str, str]] = {}
-    covers: dict[str, TrackId] = {}
+    most = _Most[tuple[str, str]]()
     for one in played:
         if one.track is not None and one.track.album:
-            artist = one.track.album_by
-            key = f"{artist}\n{one.track.album}"
-            known[key] = (artist, one.track.album)
-            most.add(key, one.heard.furthest_ms)
-            if one.track.cover:
-                covers.setdefault(key, one.track.id)
+            most.add((one.track.album_by, one.track.album), one)
     return tuple(
-        PlayedAlbum(name=known[key][1], artist=known[key][0], plays=plays, ms=ms, cover_track=covers.get(key))
-        for key, plays, ms in most.first(TOP)
+        PlayedAlbum(name=album, artist=artist, plays=plays, ms=ms, cover_track=most.covers.get((artist, album)))
+        for (artist, album), plays, ms in most.first(TOP)
     )

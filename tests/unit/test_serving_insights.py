@@ -142,9 +142,9 @@ def test_a_year_in_numbers():
         ("2026-03", 2, ["Rock"]),
     ]
     assert [(one.track.title, one.plays) for one in found.top_tracks] == [("1", 2), ("5", 2), ("0", 1)]
-    assert [(one.name, one.ms) for one in found.top_artists] == [
-        ("artist 0", 9 * MINUTE_MS),
-        ("artist 2", 5 * MINUTE_MS),
+    assert [(one.name, one.ms, one.cover_track) for one in found.top_artists] == [
+        ("artist 0", 9 * MINUTE_MS, track_id("1")),
+        ("artist 2", 5 * MINUTE_MS, track_id("5")),
     ]
     assert [(one.name, one.artist, one.cover_track) for one in found.top_albums] == [
         ("album 0", "artist 0", track_id("1"))
