@@ -33,6 +33,8 @@ addEventListener('segue-chart', ({ detail }) => {
 MINUTE_MS = 60_000
 UNIT_MS = {"hours": 60 * MINUTE_MS, "minutes": MINUTE_MS}
 MOST_LAYERS = 10
+HEADROOM = 1.08
+"""How far an axis goes beyond the highest bar or point."""
 LAYER = "var(--layer-{})"
 """Colours are the style sheet's, so that both themes have their own."""
 OTHERS = "var(--layer-others)"
@@ -109,6 +111,7 @@ def _months(who: Listener, asked: AskedMonths) -> gr.BarPlot:
         colors_in_legend=[],  # the page has one of its own, which finds room on any screen
         x_title=asked.x,
         y_title=asked.y,
+        y_lim=_up_to(frame.groupby("month")["length"].sum()),
     )
 
 
@@ -131,7 +134,7 @@ def _layers(month: MonthOfYear, asked: AskedMonths) -> Iterator[tuple[str, int]]
 
 def _hours(who: Listener, asked: Asked) -> gr.BarPlot:
     frame = hours_of_day(who.client.taste(who.user, asked.tz).hours)
-    return gr.BarPlot(value=frame, x_title=asked.x, y_title=asked.y)
+    return gr.BarPlot(value=frame, x_title=asked.x, y_title=asked.y, y_lim=_up_to(frame["minutes"]))
 
 
 def hours_of_day(hours: Iterable[int]) -> pd.DataFrame:
@@ -149,6 +152,7 @@ def _quality(who: Listener, asked: AskedQuality) -> gr.LinePlot:
         colors_in_legend=[],
         x_title=asked.x,
         y_title=asked.y,
+        y_lim=_up_to(frame["score"]),
     )
 
 
@@ -161,3 +165,9 @@ def scores(versions: Iterable[tuple[str, Mapping[str, float]]], series: Mapping[
         if metric in known
     ]
     return pd.DataFrame(rows, columns=["version", "series", "score"])
+
+
+def _up_to(heights: pd.Series[float]) -> list[float | None]:
+    """Limits of an axis from zero to a little above the highest; Gradio's own end where nothing is higher than zero."""
+    highest = heights.max() if len(heights) else 0.0
+    return [0, highest * HEADROOM if highest > 0 else None]

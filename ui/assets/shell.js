@@ -175,6 +175,7 @@ export class Shell {
     const tabs = node('nav', 'segue-tabs');
     tabs.setAttribute('aria-label', this.app.t('nav.label'));
     const upnext = this.#tab('queue', 'nav.upnext', () => this.app.upnext?.toggle());
+    this.app.on('upnext', (open) => upnext.setAttribute('aria-expanded', String(open)));
     const more = this.#tab('more', 'nav.more', () => this.#everything());
     tabs.append(...TABS.map((item) => this.#item(item)), upnext, more);
     return tabs;
