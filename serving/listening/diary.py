@@ -55,13 +55,29 @@ class StoredPlays(Protocol):
 class Heard(Listening):
     """One listening, with what a history tells of it."""
 
-    __slots__ = ("duration_ms", "furthest_ms", "ids", "kind", "private", "said_ms")
+    __slots__ = (
+        "duration_ms",
+        "furthest_ms",
+        "ids",
+        "kind",
+        "listened_ms",
+        "place_ms",
+        "private",
+        "said_ms",
+        "started_ms",
+    )
 
     def __init__(self, track: TrackId) -> None:
         super().__init__(track)
         self.kind = ""
         """Of its last event; an opinion only where there is nothing else."""
         self.furthest_ms = self.duration_ms = 0
+        self.listened_ms = 0
+        """How long it was listened to: what was sought past was not heard."""
+        self.place_ms = 0
+        """Where in the track it was last."""
+        self.started_ms = 0
+        """When it was started, as its first event has it: `began_ms` moves with every seek and pause."""
         self.said_ms = 0
         """When it was last told of: an opinion, said long afterwards perhaps, does not change when it was heard."""
         self.private = False
@@ -77,13 +93,27 @@ class Heard(Listening):
         self.said_ms = event.at_ms
         if event.kind in OPINIONS and heard:
             self.at_ms, self.began_ms = at_ms, began_ms
+        if not heard:
+            self.started_ms = event.at_ms if event.kind == "started" else self.began_ms
         if event.kind not in OPINIONS:
+            self.listened_ms += self._more(event, at_ms if heard else None)
+            self.place_ms = event.position_ms
             self.furthest_ms = max(self.furthest_ms, event.position_ms)
             self.kind = intern(event.kind)
         self.kind = self.kind or intern(event.kind)
         self.duration_ms = event.duration_ms or self.duration_ms
         self.private = event.private
         self.ids += bytes.fromhex(event.event_id.replace("-", ""))
+
+    def _more(self, event: StoredPlay, before_ms: int | None) -> int:
+        """Milliseconds listened to since the event before, which was at `before_ms`: nobody hears more than time goes by.
+
+        Who went back has heard what lies before the new place, as far as time allows.
+        """
+        if before_ms is None:
+            return 0 if event.kind == "started" else event.position_ms
+        moved = event.position_ms - self.place_ms
+        return min(moved if moved >= 0 else event.position_ms, event.at_ms - before_ms)
 
     @property
     def events(self) -> list[UUID]:

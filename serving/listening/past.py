@@ -168,7 +168,7 @@ class Past:
         return Listen(
             track=entry.track if entry is not None else None,
             track_id=one.track,
-            began_at=moment(one.began_ms),
+            began_at=moment(one.started_ms),
             at=moment(one.at_ms),
             kind=one.kind,
             position_ms=one.furthest_ms,

@@ -43,7 +43,7 @@ class _Sum:
         self.skips += one.kind == "skipped"
         self.finished += one.kind == "finished"
         self.likes += one.opinion is not None and one.opinion > 0
-        self.ms += one.furthest_ms
+        self.ms += one.listened_ms
         self.spoke += 1
         self.said += one.says
 
@@ -73,12 +73,12 @@ def portrait(listenings: Sequence[Heard], tracks: Mapping[TrackId, Track], zone:
     last_word: dict[TrackId, float] = {}
     for one in heard:
         whole.add(one)
-        hours[_moment(one.began_ms, zone).hour] += one.furthest_ms
+        hours[_moment(one.started_ms, zone).hour] += one.listened_ms
         if one.opinion is not None:
             last_word[one.track] = one.opinion
         _add(of, one, tracks.get(one.track))
     return TasteTold(
-        since=_moment(min(one.began_ms for one in heard), UTC) if heard else None,
+        since=_moment(min(one.started_ms for one in heard), UTC) if heard else None,
         plays=whole.plays,
         finished=whole.finished,
         skipped=whole.skips,

@@ -49,7 +49,7 @@ class _Most(Generic[K]):
 
     def add(self, key: K, one: _Played) -> None:
         self._plays[key] = self._plays.get(key, 0) + 1
-        self._ms[key] = self._ms.get(key, 0) + one.heard.furthest_ms
+        self._ms[key] = self._ms.get(key, 0) + one.heard.listened_ms
         if one.track is not None and one.track.cover:
             self.covers.setdefault(key, one.track.id)
 
@@ -63,7 +63,7 @@ def statistics(
     listenings: Sequence[Heard], tracks: Mapping[TrackId, Track], zone: tzinfo, year: int | None, today: date
 ) -> Statistics:
     """The numbers of `year`; of the newest with any plays where none is given."""
-    placed = [(datetime.fromtimestamp(one.began_ms / 1000, zone), one) for one in listenings if one.heard]
+    placed = [(datetime.fromtimestamp(one.started_ms / 1000, zone), one) for one in listenings if one.heard]
     years = sorted({at.year for at, _ in placed})
     shown = year if year is not None else years[-1] if years else today.year
     played = [_Played(at, one, tracks.get(one.track)) for at, one in placed if at.year == shown]
@@ -73,7 +73,7 @@ def statistics(
     return Statistics(
         years=tuple(years),
         year=shown,
-        ms=sum(one.heard.furthest_ms for one in played),
+        ms=sum(one.heard.listened_ms for one in played),
         plays=len(played),
         finished=sum(one.heard.kind == "finished" for one in played),
         skipped=sum(one.heard.kind == "skipped" for one in played),
@@ -94,7 +94,7 @@ def statistics(
 def _by_day(played: Sequence[_Played]) -> dict[date, int]:
     days: dict[date, int] = {}
     for one in played:
-        days[one.at.date()] = days.get(one.at.date(), 0) + one.heard.furthest_ms
+        days[one.at.date()] = days.get(one.at.date(), 0) + one.heard.listened_ms
     return days
 
 
@@ -110,7 +110,7 @@ def _row(days: Iterable[date]) -> int:
 def _clock(played: Sequence[_Played]) -> tuple[tuple[int, ...], ...]:
     clock = [[0] * 24 for _ in range(7)]
     for one in played:
-        clock[one.at.weekday()][one.at.hour] += one.heard.furthest_ms
+        clock[one.at.weekday()][one.at.hour] += one.heard.listened_ms
     return tuple(map(tuple, clock))
 
 
@@ -128,7 +128,7 @@ def _month(month: str, played: Sequence[_Played]) -> MonthOfYear:
         artists.add(one.track.artist if one.track is not None else "", one)
     return MonthOfYear(
         month=month,
-        ms=sum(one.heard.furthest_ms for one in played),
+        ms=sum(one.heard.listened_ms for one in played),
         plays=len(played),
         genres=tuple(NamedTime(name=name, ms=ms) for name, _, ms in genres.first(OF_A_MONTH)),
         artists=tuple(NamedTime(name=name, ms=ms) for name, _, ms in artists.first(OF_A_MONTH)),

@@ -253,8 +253,13 @@ def test_everything_is_erased_only_after_the_word_was_typed(opened: Opened, list
     expect(dialog.get_by_role("alert")).to_have_text("That is not “erase”.")
     assert len(history(listening)) == LISTENINGS + 2
     dialog.get_by_label(re.compile("Type")).fill("erase")
-    dialog.get_by_role("button", name="Erase everything").click()
+    dialog.get_by_label(re.compile("Type")).press("Enter")
     toast(page, "Everything about you is erased.")
+    expect(dialog).to_be_hidden()
+    past, steering = page.evaluate(
+        "(({ past, steering }) => [past, steering])(JSON.parse(localStorage['segue.state.me']).queue)"
+    )
+    assert (past, steering) == ([], {"more": [], "less": []})
     wait_for(lambda: history(listening) == [], "nothing is left")
     expect(page.get_by_role("heading", name="Segue knows nothing about you yet")).to_be_visible()
 

@@ -97,6 +97,20 @@ def test_the_table_is_sorted_by_its_heads(page: Page):
     expect(page).to_have_url(re.compile("order=duration"))
 
 
+def test_a_head_keeps_the_focus_and_turns_what_is_here_as_a_whole(page: Page):
+    head = page.get_by_role("columnheader", name="Album")
+    sort = head.get_by_role("button")
+    sort.press("Enter")
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator("#segue-main .segue-track")).to_have_count(TRACKS)
+    expect(sort).to_be_focused()
+    before = titles(page)
+    page.keyboard.press("Enter")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    assert titles(page) == before[::-1]
+    expect(sort).to_be_focused()
+
+
 def test_a_row_is_played_and_placed_with_keys_alone(page: Page):
     page.locator("#segue-main .segue-track").first.focus()
     page.keyboard.press("ArrowDown")
@@ -134,6 +148,23 @@ def test_the_menu_of_a_row_leads_to_its_album_artist_and_journey(page: Page):
     page.go_back()
     choose("Journey to…")
     expect(page.get_by_role("combobox", name="To")).to_be_focused()
+
+
+def test_a_journey_does_not_end_where_it_begins_and_can_be_turned_round(opened: Opened):
+    page = opened("#/journey")
+    choices = page.locator(".segue-picker-option .segue-title")
+    page.get_by_role("combobox", name="From").press_sequentially("grindle")
+    begins = choices.first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="To")).to_be_focused()
+    page.keyboard.type("grindle")
+    expect(choices.first).to_be_visible()
+    assert begins not in choices.all_inner_texts()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Play the journey")).to_be_focused()
+    page.get_by_role("button", name="Turn around").press("Enter")
+    expect(page.locator(".segue-stop .segue-title").last).to_have_text(begins)
+    expect(page.get_by_role("button", name="Turn around")).to_be_focused()
 
 
 def test_a_menu_opens_again_as_soon_as_something_was_chosen_from_it(page: Page):
@@ -235,3 +266,13 @@ def test_up_next_goes_on_after_the_album(opened: Opened):
     rest = rows.evaluate_all("rows => rows.map(row => row.dataset.id)")[1:]
     page.wait_for_function("n => document.querySelectorAll('.segue-next-item[data-id]').length > n", arg=len(rest))
     assert up_next(page)[: len(rest)] == rest
+
+
+@pytest.mark.parametrize("address", ["#/", "#/albums", "#/artists"])
+def test_the_button_on_a_card_plays_and_leaves_one_where_one_is(opened: Opened, address: str):
+    page = opened(address)
+    card = page.locator("#segue-main .segue-card").first
+    card.hover()
+    card.locator(".segue-card-play").click()
+    at_least(page, 0.3)
+    assert page.evaluate("location.hash") == address

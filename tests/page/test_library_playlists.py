@@ -141,6 +141,24 @@ def test_it_is_renamed_played_deleted_and_brought_back(sunday: Page):
     expect(page.locator("#segue-main .segue-track")).to_have_count(5)
 
 
+def test_with_keys_alone_it_is_renamed_emptied_and_deleted(sunday: Page):
+    page = sunday
+    page.get_by_role("button", name="Rename").press("Enter")
+    page.get_by_role("textbox", name="Name").fill("Monday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Monday")
+    expect(page.get_by_role("button", name="Rename")).to_be_focused()
+    page.locator("#segue-main .segue-track").first.focus()
+    for left in range(4, -1, -1):
+        page.keyboard.press("Delete")
+        expect(page.locator("#segue-main .segue-track")).to_have_count(left)
+    expect(page.locator("#segue-main")).to_be_focused()
+    page.get_by_role("button", name="More about Monday").press("Enter")
+    page.get_by_role("menuitem", name="Delete playlist").press("Enter")
+    expect(page).to_have_url(re.compile("#/playlists$"))
+    expect(page.locator("#segue-main")).to_be_focused()
+
+
 def test_one_is_made_from_nothing(sunday: Page):
     page = sunday
     page.goto(page.url.split("#")[0] + "#/playlists")

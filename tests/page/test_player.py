@@ -6,8 +6,10 @@ import json
 import re
 from datetime import UTC, datetime
 
+import httpx
 from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 
+from tests.data.installed import wait_for
 from tests.page.conftest import Opened
 from tests.page.listening import (
     HOSTILE,
@@ -126,7 +128,7 @@ def test_not_now_goes_on_without_counting_as_a_skip(page: Page, listening: Liste
 
 def test_all_of_the_player_answers_to_keys(page: Page, listening: Listening):
     track = play_first(page)
-    page.locator("#segue-title").click()
+    page.locator("#segue-main").focus()
     page.keyboard.press("Space")
     assert page.evaluate("document.querySelector('#segue-audio').paused")
     page.keyboard.press("ArrowRight")
@@ -134,7 +136,7 @@ def test_all_of_the_player_answers_to_keys(page: Page, listening: Listening):
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("document.querySelector('#segue-audio').currentTime < 3")
     before = page.evaluate("document.querySelector('#segue-audio').volume")
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
     assert page.evaluate("document.querySelector('#segue-audio').volume") < before
     page.keyboard.press("m")
     assert page.evaluate("document.querySelector('#segue-audio').muted")
@@ -271,3 +273,79 @@ def test_a_title_with_markup_is_shown_as_text(page: Page):
     at_least(page, 0.3)
     assert page.locator(".segue-title img").count() == 0
     assert page.evaluate("window.ran") is None
+
+
+def test_a_double_click_plays(page: Page):
+    track = page.locator(".segue-track").nth(2)
+    track.locator(".segue-title").dblclick()
+    at_least(page, 0.5)
+    assert playing(page) == track.get_attribute("data-id")
+    assert not page.evaluate("document.querySelector('#segue-audio').paused")
+
+
+def test_the_way_back_is_the_way_on(page: Page, listening: Listening):
+    began, heard = datetime.now(UTC), [play_first(page)]
+    for _ in range(2):
+        up_next_filled(page)
+        page.locator("#segue-next").click()
+        at_least(page, 0.3)
+        heard.append(playing(page))
+    for track in (heard[1], heard[0]):
+        page.locator("#segue-previous").click()
+        page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=track)
+        at_least(page, 0.2)
+    stored(listening, lambda e: e.kind == "started" and e.track == heard[0])
+    for track in heard[1:]:
+        page.locator("#segue-next").click()
+        page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=track)
+    skipped = [e.track for e in history(listening) if e.kind == "skipped" and e.at >= began]
+    assert heard[2] not in skipped
+
+
+def test_a_radio_from_what_is_paused_sounds(page: Page):
+    track = play_first(page)
+    page.locator("#segue-play").click()
+    page.locator(".segue-bar-more").first.click()
+    page.get_by_role("menuitem", name="Start radio", exact=True).click()
+    page.wait_for_function("!document.querySelector('#segue-audio').paused")
+    assert playing(page) == track
+
+
+def test_from_what_plays_one_gets_to_its_album_and_artist(page: Page):
+    play_first(page)
+    title, artist = (page.locator(f"#segue-{name}").inner_text() for name in ("title", "artist"))
+    page.locator("#segue-title a").click()
+    expect(page.locator(".segue-masthead-title")).to_be_visible()
+    expect(page.locator("#segue-main .segue-track .segue-title").filter(has_text=title)).not_to_have_count(0)
+    page.locator("#segue-artist a").click()
+    expect(page.locator(".segue-masthead-title")).to_have_text(artist)
+
+
+def test_a_dislike_by_key_can_be_taken_back_and_the_track_comes_back(page: Page, listening: Listening):
+    track = play_first(page)
+    up_next_filled(page)
+    page.locator("#segue-main").focus()
+    page.keyboard.press("d")
+    page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track !== t", arg=track)
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=track)
+    opinions = f"{listening.http}/users/me/opinions"
+    wait_for(lambda: httpx.get(opinions, timeout=30).json()["disliked"] == [], "no dislike is left")
+
+
+def test_single_letters_do_nothing_for_who_does_not_want_them(page: Page):
+    play_first(page)
+    page.locator(".segue-header .segue-icon").click()
+    page.get_by_role("menuitemcheckbox", name="Single letters as shortcuts").click()
+    page.locator("#segue-main").focus()
+    page.keyboard.press("m")
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelector('#segue-audio').paused")
+    assert not page.evaluate("document.querySelector('#segue-audio').muted")
+
+
+def test_a_like_is_seen_in_another_tab(page: Page, opened: Opened):
+    play_first(page)
+    other = opened("#/tracks")
+    page.locator("#segue-like").click()
+    expect(other.locator(".segue-track .segue-row-like[aria-pressed=true]")).to_have_count(1)

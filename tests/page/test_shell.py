@@ -136,8 +136,25 @@ def test_back_leads_to_the_place_one_came_from(page: Page):
     page.wait_for_function("Math.abs(scrollY - 300) < 5")
 
 
-def test_an_address_that_leads_nowhere_says_so(opened: Opened):
-    page = opened("#/no/such/place")
+def test_the_search_box_follows_the_address_but_keeps_what_is_typed(page: Page):
+    box = page.get_by_role("searchbox")
+    page.keyboard.press("/")
+    page.keyboard.type(" rust")
+    expect(page).to_have_url(re.compile("#/search/rust$"))
+    expect(box).to_have_value(" rust")
+    page.go_back()
+    expect(box).to_have_value("")
+    expect(box).to_be_focused()
+    page.go_forward()
+    expect(box).to_have_value("rust")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["no/such/place", "albums/none", "artists/none", "playlists/none", f"playlists/{'0' * 32}", "pictures/none"],
+)
+def test_an_address_that_leads_nowhere_says_so(opened: Opened, address: str):
+    page = opened(f"#/{address}")
     expect(page.locator("#segue-main")).to_contain_text("There is nothing here")
 
 
@@ -156,6 +173,29 @@ def test_a_service_that_is_away_is_told_and_looked_for_again(opened: Opened, lis
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#segue-play")).to_be_enabled()
     expect(page.locator("#segue-banner")).to_be_hidden()
+
+
+def test_a_view_that_could_not_be_had_is_there_once_the_service_is(opened: Opened):
+    page = opened("#/tracks")
+    page.route("**/api/**", lambda route: route.abort())
+    page.evaluate("location.hash = '#/genres'")
+    expect(page.locator("#segue-main .segue-failure")).to_be_visible()
+    expect(page.locator("#segue-banner")).to_be_visible()
+    page.unroute("**/api/**")
+    expect(page.locator("#segue-main .segue-genre-tile-link")).not_to_have_count(0)
+
+
+def test_on_a_phone_back_closes_what_is_open(opened: Opened):
+    page = opened("#/albums")
+    page.set_viewport_size({"width": 360, "height": 740})
+    tabs = page.locator(".segue-tabs")
+    for open_it, is_open in (("Up next", ".segue-aside.segue-open"), ("More", "dialog[open]")):
+        page.evaluate("location.hash = '#/artists'")
+        tabs.get_by_role("button", name=open_it).click()
+        expect(page.locator(is_open)).to_be_visible()
+        page.go_back()
+        expect(page).to_have_url(re.compile("#/albums$"))
+        expect(page.locator(is_open)).to_have_count(0)
 
 
 def test_offline_music_goes_on_and_comes_back_by_itself(page: Page, listening: Listening):
@@ -202,13 +242,9 @@ def test_with_accounts_one_signs_in_with_a_password_and_two_never_see_each_other
         pages = {user: context.new_page() for user, context in contexts.items()}
         for user, page in pages.items():
             page.goto(f"{listening.ui}/#/tracks")
-            form = page.locator("#segue-signin")
-            form.locator("[name=name]").fill(user)
-            form.locator("[name=secret]").fill("guess again")
-            form.get_by_role("button").click()
+            sign_in(page, user, "guess again")
             expect(page.locator("#segue-signin-error")).to_contain_text("do not go together")
-            form.locator("[name=secret]").fill(secrets[user])
-            form.get_by_role("button").click()
+            sign_in(page, user, secrets[user])
             expect(page.locator(".segue-track")).not_to_have_count(0)
             assert tokens(user) == ["listening page"]
         heard = {user: play_nth(page, n) for n, (user, page) in enumerate(pages.items())}
@@ -220,17 +256,36 @@ def test_with_accounts_one_signs_in_with_a_password_and_two_never_see_each_other
             told = page.evaluate("fetch('api/me/listens').then(a => a.text())")
             assert heard[user] in told
             assert not any(track in told for track in others)
-        page = pages[UserId("ann")]
-        page.locator(".segue-header .segue-icon").click()
-        page.get_by_role("menuitem", name="Sign out ann").click()
-        expect(page.locator("#segue-signin")).to_be_visible()
+        other_tab = contexts[UserId("ann")].new_page()
+        other_tab.goto(f"{listening.ui}/#/tracks")
+        sign_out(other_tab, "ann")
         assert tokens(UserId("ann")) == []
+        sign_in(other_tab, "bob", secrets[UserId("bob")])
+        expect(other_tab.locator(".segue-track")).not_to_have_count(0)
+        page = pages[UserId("ann")]
+        # As when one comes back to a tab; a Chromium without a screen has none in front.
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        sign_out(page, "bob")
+        assert tokens(UserId("bob")) == ["listening page"]
     finally:
         for context in contexts.values():
             context.close()
         for user in secrets:
             listening.store.users.remove(user)
         wait_for(lambda: asks(200), "the service asks for none")
+
+
+def sign_in(page: Page, user: str, secret: str) -> None:
+    form = page.locator("#segue-signin")
+    form.locator("[name=name]").fill(user)
+    form.locator("[name=secret]").fill(secret)
+    form.get_by_role("button").click()
+
+
+def sign_out(page: Page, user: str) -> None:
+    page.locator(".segue-header .segue-icon").click()
+    page.get_by_role("menuitem", name=f"Sign out {user}").click()
+    expect(page.locator("#segue-signin")).to_be_visible()
 
 
 def play_nth(page: Page, n: int) -> str:

@@ -177,6 +177,34 @@ def test_more_and_less_steer_and_are_shown_until_taken_back(page: Page):
     expect(chips).to_have_count(1)
 
 
+def test_with_keys_alone_the_focus_goes_on_to_what_is_in_that_place(page: Page):
+    play_first(page)
+    before = up_next_filled(page)
+    row(page, before[1]).locator(".segue-row-more").press("Enter")
+    page.get_by_role("menuitem", name="Remove", exact=True).press("Enter")
+    expect(row(page, before[2]).locator(".segue-row-more")).to_be_focused()
+    page.locator(".segue-toast").get_by_role("button", name="Undo").press("Enter")
+    expect(row(page, before[1])).to_have_count(1)
+    expect(row(page, before[2]).locator(".segue-row-more")).to_be_focused()
+    row(page, before[2]).locator(".segue-row").press("Enter")
+    expect(row(page, before[2])).to_have_count(0)
+    expect(page.locator("#segue-upnext .segue-row:focus")).to_have_count(1)
+
+
+def test_a_wish_that_is_taken_back_with_keys_leaves_the_focus_in_up_next(page: Page):
+    play_first(page)
+    chips = page.locator(".segue-steer")
+    for n, track in enumerate(up_next_filled(page)[:2]):
+        choose(page, track, "More like this")
+        expect(chips).to_have_count(n + 1)
+    chips.first.get_by_role("button").press("Enter")
+    expect(chips).to_have_count(1)
+    expect(chips.get_by_role("button")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(chips).to_have_count(0)
+    expect(page.locator("#segue-aside")).to_be_focused()
+
+
 def test_never_again_is_a_dislike_and_can_be_undone(page: Page, listening: Listening):
     play_first(page)
     track = up_next_filled(page)[0]
@@ -255,3 +283,33 @@ def test_on_a_phone_it_is_a_drawer(opened: Opened):
     expect(page.get_by_role("button", name="Close Up next")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#segue-aside")).to_be_hidden()
+
+
+def test_a_double_click_plays_that_track_and_not_the_one_after_it(page: Page):
+    play_first(page)
+    third = up_next_filled(page)[2]
+    row(page, third).locator(".segue-row").dblclick()
+    page.wait_for_function("t => document.querySelector('#segue-audio').dataset.track === t", arg=third)
+    at_least(page, 0.3)
+    assert playing(page) == third
+
+
+def test_what_is_never_to_be_played_again_comes_back_where_it_was_or_is_left_out_of_its_list(playlist: Page):
+    page = playlist
+    play_all = page.locator("#segue-main").get_by_role("button", name="Play", exact=True)
+    play_all.click()
+    at_least(page, 0.3)
+    expect(page.locator("#segue-upnext .segue-divider").first).to_have_text("Next from Everything")
+    before = up_next(page)
+    choose(page, before[2], "Never again")
+    expect(row(page, before[2])).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, before[2])).to_have_count(1)
+    assert up_next(page)[2] == before[2]
+
+    choose(page, before[2], "Never again")
+    expect(row(page, before[2])).to_have_count(0)
+    page.locator("#segue-next").click()
+    play_all.click()
+    expect(row(page, before[0])).to_have_count(1)
+    expect(row(page, before[2])).to_have_count(0)

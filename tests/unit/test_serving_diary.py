@@ -99,6 +99,30 @@ def test_events_become_listenings(diaries: Diaries, plays: Plays):
     assert found.listenings[0].events == [e.event_id for e in (*events[:3], events[5])]
 
 
+@pytest.mark.parametrize(
+    ("events", "listened_s"),
+    [
+        ([("started", 0, 0), ("finished", 3, 180)], 180),
+        ([("finished", 3, 180)], 180),
+        ([("started", 0, 0), ("skipped", 0.1, 170)], 6),
+        ([("started", 0, 0), ("progress", 0.5, 30), ("finished", 60, 180)], 180),
+        ([("started", 0, 0), ("progress", 2, 120), ("progress", 3, 20), ("finished", 6, 180)], 300),
+        ([("started", 0, 90), ("finished", 1.5, 180)], 90),
+        ([("started", 0, 0), ("liked", 1, 60), ("finished", 3, 180), ("liked", 9, 0)], 180),
+    ],
+    ids=["whole", "told of at its end", "sought past", "paused", "gone back", "from the middle", "liked"],
+)
+def test_what_was_sought_past_was_not_listened_to(
+    diaries: Diaries, plays: Plays, events: list[tuple[str, float, int]], listened_s: int
+):
+    made = [play("a", kind=kind, minute=minute, position_ms=at_s * 1000) for kind, minute, at_s in events]
+    plays.put(*made)
+    (found,) = diary(diaries).listenings
+    assert found.listened_ms == listened_s * 1000
+    alone = len(made) == 1
+    assert found.started_ms == made[0].at_ms - (made[0].position_ms if alone else 0)
+
+
 def test_what_was_private_and_what_was_not_say_no_more_than_is_learned_from_them(diaries: Diaries, plays: Plays):
     events = [
         play("a", private=True),

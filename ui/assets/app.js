@@ -47,6 +47,7 @@ async function open(app) {
     const session = await app.service.get('session');
     if (app.session && app.session.user !== session.user) return location.reload(); // somebody else has signed in meanwhile
     app.service.token = session.token;
+    app.shell.lock(false); // the same listener may have signed in again, in another tab
     if (!app.session) assemble(app, session);
     app.opinions.learn().catch(() => {}); // what this browser knows is good enough
     app.plays.outbox.flush();

@@ -3,6 +3,7 @@
 
 import * as controls from './controls.js';
 import { byline, fillCover, iconButton, link, node } from './draw.js';
+import { artistLink, titleLink } from './library/trackmenu.js';
 
 export class Bar {
   constructor(holder, app) {
@@ -34,8 +35,9 @@ export class Bar {
     texts.append(title, artist);
     const show = () => {
       const { current } = this.app.player;
-      title.textContent = current?.title ?? this.app.t('bar.nothing');
-      artist.textContent = current ? byline(current) || this.app.t('states.unknown_artist') : this.app.t('bar.choose');
+      title.replaceChildren(current ? titleLink(this.app, current) : this.app.t('bar.nothing'));
+      artist.replaceChildren(!current ? this.app.t('bar.choose') : byline(current) ? artistLink(this.app, current) : this.app.t('states.unknown_artist'));
+      for (const way of texts.querySelectorAll('a')) way.tabIndex = 0;
     };
     this.app.on('current', show);
     show();
@@ -49,7 +51,7 @@ export class Bar {
     [like.id, dislike.id] = ['segue-like', 'segue-dislike'];
     const notNow = controls.notNowButton(app);
     notNow.id = 'segue-notnow';
-    opinions.append(like, dislike, notNow);
+    opinions.append(like, dislike, notNow, controls.moreButton(app));
     return opinions;
   }
 
@@ -111,10 +113,9 @@ export class Bar {
       sheet.close();
       app.upnext.open();
     });
-    opinions.append(controls.opinionButton(app, 'liked'), controls.opinionButton(app, 'disliked'), controls.notNowButton(app), upnext);
+    opinions.append(controls.opinionButton(app, 'liked'), controls.opinionButton(app, 'disliked'), controls.notNowButton(app), upnext, controls.moreButton(app));
     sheet.append(close, from, art, this.#texts(), controls.seekRow(app), play, opinions, controls.volumeRow(app), controls.privateButton(app));
     sheet.addEventListener('click', (event) => (event.target === sheet || event.target.closest('a')) && sheet.close());
-    addEventListener('popstate', () => sheet.close());
     app.shell.root.append(sheet);
     const show = (track) => track && fillCover(app, art, track);
     app.on('current', show);

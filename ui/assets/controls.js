@@ -2,6 +2,7 @@
 // In: the app. Out: elements that show the player's state and change it.
 
 import { button, icon, iconButton, node, relabel } from './draw.js';
+import { trackMenu } from './library/trackmenu.js';
 import { clock } from './words.js';
 
 export function playButton(app) {
@@ -48,7 +49,7 @@ export function repeatButton(app) {
 // `kind` is 'liked' or 'disliked'; pressed again, the opinion is taken back.
 export function opinionButton(app, kind) {
   const name = kind === 'liked' ? 'like' : 'dislike';
-  const toggle = () => app.opinions.set(app.player.current, pressed() ? null : kind);
+  const toggle = () => app.queue.opine(app.player.current, kind);
   const pressed = () => app.opinions.of(app.player.current?.id) === kind;
   const made = iconButton(name, app.t(`bar.${name}`), toggle, { key: name[0] });
   made.classList.add(`segue-${name}`);
@@ -70,9 +71,21 @@ export function notNowButton(app) {
   return made;
 }
 
+// Everything else that can be done with what plays.
+export function moreButton(app) {
+  const made = iconButton('more', app.t('bar.more'), () => app.menu(made, trackMenu(app, app.player.current)));
+  made.classList.add('segue-bar-more');
+  made.setAttribute('aria-haspopup', 'menu');
+  const show = () => (made.disabled = !app.player.current);
+  app.on('current', show);
+  show();
+  return made;
+}
+
 export function privateButton(app) {
   const made = button(app.t('bar.private_on'), () => app.settings.togglePrivate(), { icon: 'private' });
   made.classList.add('segue-private');
+  made.title = app.t('bar.private_on'); // where there is no room for the words
   const show = () => (made.hidden = !app.private);
   app.on('private', show);
   app.on('session', show);

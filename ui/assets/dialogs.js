@@ -2,6 +2,7 @@
 // In: words and what to do. Out: nothing is left when they close, and the focus is where it was.
 
 import { button, icon, iconButton, link, node } from './draw.js';
+import { keepFocus } from './focus.js';
 
 const TOAST_MS = 6000;
 const AGAIN_MS = 250;
@@ -17,12 +18,24 @@ export class Dialogs {
     this.toasts.setAttribute('aria-live', 'polite');
     holder.append(this.toasts);
     holder.addEventListener('close', () => holder.append(this.toasts), true);
+    addEventListener('popstate', () => this.#leave());
+    keepFocus(holder); // where it was may not be there any more
+  }
+
+  // Another view comes: what was opened over the one before goes with it.
+  #leave() {
+    this.#menu?.close();
+    for (const dialog of this.holder.querySelectorAll('dialog[open]')) dialog.close();
   }
 
   // `action` runs when the button named `label` is pressed. Returns a function that takes the toast away.
   toast(text, { action, label, ms = TOAST_MS } = {}) {
     const shown = node('div', 'segue-toast');
-    const away = () => shown.remove();
+    let before = null;
+    const away = () => {
+      if (shown.contains(document.activeElement)) before?.focus({ preventScroll: true });
+      shown.remove();
+    };
     shown.append(node('span', '', text));
     if (action) {
       const act = () => {
@@ -41,6 +54,7 @@ export class Dialogs {
       wait();
       timer = setTimeout(away, ms);
     };
+    shown.addEventListener('focusin', ({ relatedTarget }) => (before = relatedTarget));
     for (const name of ['pointerenter', 'focusin']) shown.addEventListener(name, wait);
     for (const name of ['pointerleave', 'focusout']) shown.addEventListener(name, goOn);
     return away;
@@ -156,11 +170,16 @@ class Menu {
 
   #gone() {
     this.ends.abort();
-    const focused = this.element.contains(document.activeElement) || document.activeElement === document.body;
+    this.#giveBack();
     this.element.remove();
     this.anchor.setAttribute('aria-expanded', 'false');
-    if (focused) this.anchor.focus({ preventScroll: true });
     this.closed(this.chosen);
+  }
+
+  // The focus, unless it is somewhere else already.
+  #giveBack() {
+    const { activeElement, body } = document;
+    if (activeElement === body || this.element.contains(activeElement)) this.anchor.focus({ preventScroll: true });
   }
 
   #item({ label, icon: picture, run, href, danger, checked }) {
@@ -175,6 +194,7 @@ class Menu {
     item.addEventListener('click', () => {
       this.chosen = true;
       this.close();
+      this.#giveBack(); // first: `run` may take the anchor away
       run?.();
     });
     return item;

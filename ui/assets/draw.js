@@ -152,8 +152,11 @@ export function emptyState(app, holder, key, action = null, values = {}) {
   return state;
 }
 
+const MISSING = [404, 422]; // nothing has that name, or nothing can
+
 // What went wrong and what helps; `retry` asks again.
 export function failure(app, holder, error, retry) {
+  if (MISSING.includes(error.status)) return emptyState(app, holder, 'states.missing');
   const away = error.name === 'TypeError' || error.constructor.name === 'Away';
   const state = node('div', 'segue-state segue-failure');
   state.setAttribute('role', 'alert');
@@ -161,6 +164,12 @@ export function failure(app, holder, error, retry) {
   state.append(node('p', 'segue-state-text', away ? app.t('states.away.text') : app.t('states.failed.text', { told: error.message })));
   if (retry) state.append(button(app.t('states.again'), retry, { kind: 'strong' }));
   settle(holder, state);
+  if (away && retry) {
+    const off = app.on('back', () => {
+      off();
+      if (state.isConnected) retry();
+    });
+  }
   return state;
 }
 

@@ -9,7 +9,7 @@ const CHORD_MS = 1500;
 const GO = { h: '', a: 'albums', r: 'artists', t: 'tracks', p: 'playlists', f: 'favourites', m: 'map' };
 const SHOWN = {
   listening: [
-    ['space', 'toggle'], ['n', 'next'], ['p', 'previous'], ['left', 'back'], ['right', 'forward'], ['up', 'louder'], ['down', 'softer'], ['m', 'mute'],
+    ['space', 'toggle'], ['n', 'next'], ['p', 'previous'], ['left', 'back'], ['right', 'forward'], ['shift up', 'louder'], ['shift down', 'softer'], ['m', 'mute'],
     ['l', 'like'], ['d', 'dislike'], ['t', 'notnow'], ['s', 'shuffle'], ['r', 'repeat'], ['i', 'private'],
   ],
   moving: [
@@ -23,14 +23,14 @@ export class Keys {
 
   constructor(app) {
     this.app = app;
-    const { player, queue, settings, opinions } = app;
-    const opine = (kind) => player.current && opinions.set(player.current, opinions.of(player.current.id) === kind ? null : kind);
+    const { player, queue, settings } = app;
+    const opine = (kind) => player.current && queue.opine(player.current, kind);
     this.acts = {
       ' ': () => queue.toggle(),
       ArrowLeft: () => player.seek(player.position - STEP_S),
       ArrowRight: () => player.seek(player.position + STEP_S),
-      ArrowUp: () => (player.volume += LOUDER),
-      ArrowDown: () => (player.volume -= LOUDER),
+      'Shift ArrowUp': () => (player.volume += LOUDER), // without Shift they scroll
+      'Shift ArrowDown': () => (player.volume -= LOUDER),
       n: () => queue.next(),
       p: () => queue.previous(),
       m: () => (player.muted = !player.muted),
@@ -56,7 +56,8 @@ export class Keys {
 
   #pressed(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || taken(event)) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = named(event);
+    if (key.length === 1 && key !== ' ' && !this.app.settings.letters) return;
     const act = this.#goes(key) ?? this.acts[key];
     if (!act) return;
     event.preventDefault();
@@ -93,6 +94,11 @@ export class Keys {
     const name = this.app.t(`keys.${key}`);
     return name.startsWith('keys.') ? key : name;
   }
+}
+
+function named({ key, shiftKey }) {
+  if (key.length === 1) return key.toLowerCase();
+  return shiftKey ? `Shift ${key}` : key;
 }
 
 // What the focused element does with a key itself.

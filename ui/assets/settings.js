@@ -1,4 +1,4 @@
-// What one sets once: appearance, volume, whether volume is evened, private listening.
+// What one sets once: appearance, volume, whether volume is evened, keys, private listening.
 // In: localStorage. Out: the page's look, the player's volume; signal `private`, also when another tab has changed it.
 
 import { signOut } from './session.js';
@@ -10,6 +10,7 @@ export class Settings {
     this.app = app;
     this.theme = read('theme', 'system');
     this.even = read('even', true);
+    this.letters = read('letters', true); // whether a single letter does something: who speaks to a computer may not want it
     Object.defineProperty(app, 'private', { get: () => read(this.#privateKey, false) });
     addEventListener('storage', (event) => event.key === `segue.${this.#privateKey}` && app.say('private', app.private));
     this.#look();
@@ -43,6 +44,7 @@ export class Settings {
       null,
       ...THEMES.map(theme),
       null,
+      { label: t('settings.letters'), icon: 'keys', checked: this.letters, run: () => write('letters', (this.letters = !this.letters)) },
       { label: t('settings.keys'), icon: 'keys', run: () => this.app.keys.help() },
     ];
     if (session?.accounts) items.push({ label: t('session.out', session), icon: 'person', run: () => signOut(this.app) });

@@ -17,6 +17,7 @@ const TABS = [['', 'home', 'home'], ['albums', 'album', 'albums'], ['playlists',
 
 export class Shell {
   #title = '';
+  #typing = 0; // a timer, while what was typed is not yet looked for
   #sign = null; // of work under way, once somebody listens
 
   constructor(root, app) {
@@ -63,7 +64,7 @@ export class Shell {
     }
     const known = NAVIGATION.flatMap(([, items]) => items).find(([name]) => name === section);
     this.title(known ? this.app.t(`nav.${known[2]}`) : this.app.t(section === 'search' ? 'nav.search' : 'app.name'));
-    if (document.activeElement !== this.search) this.search.value = route?.params.words ?? '';
+    if (!this.#typing) this.search.value = route?.params.words ?? '';
     this.#sign ??= import('./insights/work.js').then(({ workSign }) => workSign(this.app, this.work));
   }
 
@@ -146,10 +147,9 @@ export class Shell {
     Object.assign(this.search, { type: 'search', id: 'segue-search', autocomplete: 'off', spellcheck: false });
     this.search.placeholder = this.app.t('search.placeholder');
     this.search.setAttribute('aria-label', this.app.t('search.label'));
-    let typing = 0;
     this.search.addEventListener('input', () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => this.#look(), TYPING_MS);
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#look(), TYPING_MS);
     });
     this.search.addEventListener('keydown', (event) => this.#typed(event));
     box.append(icon('search'), this.search);
@@ -158,9 +158,11 @@ export class Shell {
 
   // While one types, the address changes in place: back leads to where one began.
   #look() {
+    clearTimeout(this.#typing);
     const words = this.search.value.trim();
     const searching = location.hash.startsWith('#/search');
     if (words || searching) this.app.go(words ? `#/search/${encodeURIComponent(words)}` : '#/search', { replace: searching });
+    this.#typing = 0;
   }
 
   #typed(event) {

@@ -69,12 +69,13 @@ function askToErase(app, again) {
     input.focus();
     return false;
   };
-  app.dialog({
+  const opened = app.dialog({
     title: t('taste.erase_sure'),
     content: [node('p', '', t('taste.erase_text')), field, told],
     actions: [{ label: t('dialog.cancel') }, { label: t('taste.erase_ok'), kind: 'danger', run }],
   });
   input.focus();
+  input.addEventListener('keydown', async (event) => event.key === 'Enter' && (await run()) && opened.close());
 }
 
 async function erase(app, again, told) {
@@ -87,7 +88,7 @@ async function erase(app, again, told) {
   app.plays.outbox.withdraw(() => true); // what was not sent yet is erased, too
   app.toast(app.t('taste.erased'));
   await app.opinions.learn().catch(() => {});
-  app.queue.refresh();
+  app.queue.forget();
   again();
   return true;
 }

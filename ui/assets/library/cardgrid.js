@@ -6,7 +6,7 @@ import { bonesBelow } from './loading.js';
 import { Windowed } from './windowed.js';
 
 const GAP = 20;
-const WORDS = 60; // pixels below the picture
+const WORDS = 84; // pixels below the picture; a third line of a title reaches into the gap
 const LEAST = { narrow: 136, wide: 172 };
 const NARROW = 560;
 

@@ -3,13 +3,17 @@
 
 import { button, cover, iconButton, node } from '../draw.js';
 
+const LONG = 40; // letters, from which on a name is set smaller
+
 // `facts` are texts and nodes, shown with dots between; `kind` says what it is, `text` why it is there.
 export function masthead(app, { picture, kind, title, text, facts = [], actions = [], round = false }) {
   app.title(title);
   const head = node('header', round ? 'segue-masthead segue-masthead-round' : 'segue-masthead');
   const words = node('div', 'segue-masthead-words');
   if (kind) words.append(node('p', 'segue-kind', kind));
-  words.append(node('h1', 'segue-masthead-title', title));
+  const name = node('h1', title.length > LONG ? 'segue-masthead-title segue-long' : 'segue-masthead-title', title);
+  name.title = title; // it may be cut
+  words.append(name);
   if (text) words.append(node('p', 'segue-masthead-text', text));
   const line = node('p', 'segue-facts');
   line.append(...facts.filter(Boolean).map((fact) => wrapped(fact)));
@@ -39,7 +43,7 @@ export function playActions(app, name, tracks) {
   };
   return [
     button(app.t('does.play'), withAll((all) => app.play(all, from)), { kind: 'strong', icon: 'play' }),
-    button(app.t('does.shuffle'), withAll((all) => app.play(all, { ...from, shuffle: true, at: Math.floor(Math.random() * all.length) })), { icon: 'shuffle' }),
+    button(app.t('does.shuffle'), withAll((all) => app.play(all, { ...from, shuffle: true })), { icon: 'shuffle' }),
     button(app.t('does.radio'), withAll((all) => app.queue.radio(name, all, { href: from.href })), { icon: 'radio' }),
   ];
 }

@@ -12,6 +12,7 @@ export class Pages {
     this.items = [];
     this.cursor = undefined; // undefined: nothing asked yet; null: that was all
     this.coming = null;
+    this.turned = false;
   }
 
   get ended() {
@@ -31,6 +32,12 @@ export class Pages {
     this.cursor = page.cursor ?? null;
   }
 
+  // The other way round, which can be said of a whole only.
+  turn() {
+    this.items = this.items.toReversed();
+    this.turned = !this.turned;
+  }
+
   // More than can be asked for again at once: what stands at its beginning would be all that is left of it.
   get long() {
     return this.items.length > MOST;
@@ -41,6 +48,8 @@ export class Pages {
     await this.coming;
     const wanted = Math.min(MOST, Math.max(FIRST, this.items.length));
     const { items, cursor } = await this.fetchPage(undefined, wanted);
+    this.turned &&= !cursor;
+    if (this.turned) items.reverse();
     const same = items.length === this.items.length && items.every((item, place) => alike(item, this.items[place]));
     [this.items, this.cursor] = [items, cursor ?? null];
     return !same;

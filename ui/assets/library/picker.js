@@ -1,5 +1,5 @@
 // A track is chosen by typing: a box with the best matches below it.
-// In: what it is for, and a track to begin with. Out: `chosen(track)`. Later answers are never overwritten by earlier ones.
+// In: what it is for, a track to begin with, and one that is left out. Out: `chosen(track)`. Later answers are never overwritten by earlier ones.
 
 import { byline, cover, iconButton, node, titled } from '../draw.js';
 
@@ -9,8 +9,8 @@ const MOST = 6;
 let boxes = 0;
 
 export class Picker {
-  constructor(app, label, chosen) {
-    Object.assign(this, { app, label, chosen, turn: 0, at: -1, found: [] });
+  constructor(app, label, chosen, without = null) {
+    Object.assign(this, { app, label, chosen, without, turn: 0, at: -1, found: [] });
     this.element = node('div', 'segue-picker');
     this.id = `segue-picker-${(boxes += 1)}`;
   }
@@ -62,7 +62,7 @@ export class Picker {
     const turn = (this.turn += 1);
     const found = words ? await this.app.service.get('search', { q: words, limit: MOST }).catch(() => null) : null;
     if (turn !== this.turn || !this.list.isConnected) return;
-    this.found = found?.tracks ?? [];
+    this.found = (found?.tracks ?? []).filter((track) => track.id !== this.without?.id);
     this.at = this.found.length ? 0 : -1;
     this.list.replaceChildren(...this.found.map((track, place) => this.#option(track, place)));
     this.list.hidden = !this.found.length;

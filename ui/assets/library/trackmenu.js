@@ -46,6 +46,11 @@ export function artistLink(app, track) {
   return way(app, name, track.artist || track.album_artist ? () => goToArtist(app, name) : null);
 }
 
+// Its title, which leads to its album.
+export function titleLink(app, track) {
+  return way(app, track.title, track.album ? () => goToAlbum(app, track) : null);
+}
+
 export function albumLink(app, track) {
   return way(app, track.album, track.album ? () => goToAlbum(app, track) : null);
 }

@@ -22,6 +22,7 @@ const CELLS = {
   extra: {},
 };
 
+const FALLING = ['newest', 'year']; // orders that begin with the most
 const ALL = ['place', 'title', 'artist', 'album', 'year', 'length', 'added'];
 
 // options: columns · label · from (what "playing from" says) · among (all that plays on, where it is more than is shown) ·
@@ -111,10 +112,22 @@ export class TrackTable {
     const button = node('button', 'segue-sort', text);
     button.type = 'button';
     if (sorted) button.append(icon('down'));
-    cell.setAttribute('aria-sort', sorted ? (['newest', 'year'].includes(order) ? 'descending' : 'ascending') : 'none');
-    button.addEventListener('click', () => this.options.onOrder(order));
+    if (sorted) this.sorted = cell;
+    cell.setAttribute('aria-sort', 'none');
+    button.addEventListener('click', () => (sorted && this.pages.ended ? this.#turn() : this.options.onOrder(order)));
     cell.append(button);
     return cell;
+  }
+
+  // The service knows one direction of each order; only what is here as a whole can be turned.
+  #turn() {
+    this.pages.turn();
+    this.reset();
+  }
+
+  #direct() {
+    const rising = FALLING.includes(this.options.order) === this.pages.turned;
+    this.sorted?.setAttribute('aria-sort', rising ? 'ascending' : 'descending');
   }
 
   // --- rows -------------------------------------------------------------------------------------------------------
@@ -252,7 +265,7 @@ export class TrackTable {
     if (event.target.closest('.segue-row-like')) return this.#like(place);
     if (event.target.closest('.segue-row-more')) return this.menu(place, event.target.closest('button'));
     if (event.target.closest('a, .segue-cell-extra button, .segue-cell-extra input')) return;
-    this.play(place);
+    if (event.detail < 2) this.play(place); // the second click of a double one would pause
   }
 
   #like(place) {
@@ -309,6 +322,7 @@ export class TrackTable {
 
   #counted() {
     this.box.setAttribute('aria-rowcount', this.pages.ended ? this.pages.items.length + 1 : -1);
+    this.#direct();
     this.options.counted?.(this.pages);
   }
 

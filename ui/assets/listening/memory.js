@@ -68,6 +68,10 @@ export class Resting {
     localStorage.setItem(this.key, JSON.stringify({ day: today(), ids: [...new Set([...this.ids(), id])] }));
   }
 
+  clear() {
+    localStorage.removeItem(this.key);
+  }
+
   ids() {
     const { day, ids } = JSON.parse(localStorage.getItem(this.key) ?? '{}');
     return day === today() ? ids : [];

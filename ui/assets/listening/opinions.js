@@ -7,7 +7,18 @@ export class Opinions {
   constructor(app) {
     this.app = app;
     this.key = `segue.opinions.${app.session.user}`;
-    for (const [id, kind] of Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}'))) this.#known.set(id, kind);
+    this.#read();
+    addEventListener('storage', (event) => event.key === this.key && this.#heard());
+  }
+
+  #read() {
+    this.#known = new Map(Object.entries(JSON.parse(localStorage.getItem(this.key) ?? '{}')));
+  }
+
+  // Another tab has said something.
+  #heard() {
+    this.#read();
+    this.app.say('opinions', null);
   }
 
   of(id) {

@@ -12,7 +12,7 @@ const MOST_STEERING = 50;
 const MOST_WITHOUT = 2000;
 
 export class Queue {
-  items = []; // { key, track, by: 'you' | 'list' | 'segue', pinned, because, titles }
+  items = []; // { key, track, by: 'you' | 'list' | 'segue', pinned, back, because, titles }
   past = [];
   current = null;
   list = null; // { from, href, tracks }
@@ -37,11 +37,14 @@ export class Queue {
 
   // --- what plays -------------------------------------------------------------------------------------------------
 
-  // This list from `at`; what the listener placed comes first, the recommender follows after the end.
-  playList(tracks, { at = 0, shuffle = this.shuffle, from = '', href = '' } = {}) {
-    const chosen = tracks[at];
+  // This list; from `at` where that is given, and then what the listener placed, the list's rest, the recommender.
+  playList(tracks, { at, shuffle = this.shuffle, from = '', href = '' } = {}) {
+    const asked = tracks[at];
+    const wanted = this.#allowed(tracks, asked);
+    const chosen = asked ?? wanted[shuffle ? Math.floor(Math.random() * wanted.length) : 0];
     if (!chosen) return;
-    const listed = tracks.slice(Math.max(0, at - MOST_LIST / 2), at + MOST_LIST);
+    const first = Math.max(0, wanted.indexOf(chosen) - MOST_LIST / 2);
+    const listed = wanted.slice(first, first + MOST_LIST);
     const place = listed.indexOf(chosen);
     this.list = { from, href, tracks: listed };
     [this.station, this.shuffle] = [null, shuffle];
@@ -52,16 +55,26 @@ export class Queue {
     this.refresh();
   }
 
+  // Without those that are never to be played again, but for `asked`, and unless all are.
+  #allowed(tracks, asked = null) {
+    const allowed = tracks.filter((track) => track === asked || this.app.opinions.of(track.id) !== 'disliked');
+    return allowed.length ? allowed : tracks;
+  }
+
   // A radio from these tracks: one of them, and then what goes with them.
   radio(label, tracks, { href = '' } = {}) {
-    const first = tracks.length > 1 ? tracks[Math.floor(Math.random() * Math.min(tracks.length, 20))] : tracks[0];
+    const allowed = this.#allowed(tracks);
+    const first = allowed[Math.floor(Math.random() * Math.min(allowed.length, 20))];
     if (!first) return;
     this.station = { label, href, seeds: tracks.slice(0, MOST_SEEDS) };
     this.list = null;
     if (this.current?.track.id !== first.id) {
       this.#turnTo(this.items.filter((item) => item.by !== 'list'), []);
       this.#start(this.#item(first, 'you'));
-    } else this.items = this.items.filter((item) => item.by !== 'list');
+    } else {
+      this.items = this.items.filter((item) => item.by !== 'list');
+      this.app.player.play();
+    }
     this.refresh({ kind: 'radio', title: label });
   }
 
@@ -84,8 +97,13 @@ export class Queue {
   previous() {
     const { player } = this.app;
     if (player.restart() || !this.past.length) return player.seek(0);
-    if (this.current) this.items.unshift(this.current);
-    this.#start(this.past.pop());
+    this.#back();
+  }
+
+  // To the one before; what plays now comes next, where the recommender does not take it away again.
+  #back() {
+    if (this.current) this.items.unshift({ ...this.current, pinned: true, back: true });
+    this.#start(this.past.pop(), { kind: 'progress' });
   }
 
   // One of the list, now; what stood before it stays where it is.
@@ -189,16 +207,20 @@ export class Queue {
   }
 
   less(track) {
+    const putBack = this.#taken(track);
     this.items = this.items.filter((item) => item.track.id !== track.id);
-    this.#steer('less', track);
+    this.#steer('less', track, () => {
+      putBack();
+      this.unsteer(track);
+    });
   }
 
-  #steer(towards, track) {
+  #steer(towards, track, undo = () => this.unsteer(track)) {
     for (const [name, tracks] of Object.entries(this.steering)) {
       const others = tracks.filter((one) => one.id !== track.id);
       this.steering[name] = name === towards ? [...others, track].slice(-MOST_STEERING) : others;
     }
-    this.app.toast(this.app.t(`upnext.steered_${towards}`, { title: track.title }));
+    this.app.toast(this.app.t(`upnext.steered_${towards}`, { title: track.title }), { action: undo, label: this.app.t('upnext.undo') });
     this.#say();
     this.refresh({ kind: towards, title: track.title });
   }
@@ -218,12 +240,33 @@ export class Queue {
     this.refresh({ kind: 'notnow', title: track.title });
   }
 
+  // What the listener says of a track; said once more, it is taken back.
+  opine(track, kind) {
+    if (this.app.opinions.of(track.id) === kind) this.app.opinions.set(track, null);
+    else if (kind === 'disliked') this.never(track);
+    else this.app.opinions.set(track, kind);
+  }
+
   // Never again: a dislike, from wherever it is said.
   never(track) {
-    const before = this.app.opinions.of(track.id);
-    this.app.opinions.set(track, 'disliked');
-    const action = () => this.app.opinions.set(track, before);
-    this.app.toast(this.app.t('upnext.never_done', { title: track.title }), { action, label: this.app.t('upnext.undo') });
+    const { app } = this;
+    const before = app.opinions.of(track.id);
+    const putBack = this.#taken(track);
+    if (before === 'disliked') this.leaveDisliked(track);
+    else app.opinions.set(track, 'disliked');
+    const action = () => {
+      app.opinions.set(track, before);
+      putBack();
+    };
+    app.toast(app.t('upnext.never_done', { title: track.title }), { action, label: app.t('upnext.undo') });
+  }
+
+  // What puts a track that is about to leave where it is now.
+  #taken(track) {
+    const at = this.items.findIndex((item) => item.track.id === track.id);
+    if (at >= 0) return this.#restore.bind(this, this.items[at], at);
+    const plays = this.current?.track.id === track.id;
+    return () => plays && this.past.at(-1)?.track.id === track.id && this.#back();
   }
 
   // What is disliked is gone at once, from what plays too.
@@ -271,7 +314,8 @@ export class Queue {
 
   #goRound() {
     if (this.repeat !== 'all' || !this.list || this.items.some((item) => item.by === 'list')) return;
-    const tracks = this.shuffle ? spread(this.list.tracks, this.current?.track) : this.list.tracks;
+    const allowed = this.#allowed(this.list.tracks);
+    const tracks = this.shuffle ? spread(allowed, this.current?.track) : allowed;
     this.items.push(...tracks.map((track) => this.#item(track, 'list')));
   }
 
@@ -338,6 +382,15 @@ export class Queue {
   }
 
   // --- memory -----------------------------------------------------------------------------------------------------
+
+  // As for somebody new, but for what sounds just now.
+  forget() {
+    Object.assign(this, { items: [], past: [], list: null, station: null, steering: { more: [], less: [] }, played: [], dropped: [], change: null });
+    this.#before = null;
+    this.resting.clear();
+    this.#say();
+    this.refresh();
+  }
 
   // What a later page needs to go on as if nothing had been.
   kept() {

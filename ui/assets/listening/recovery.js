@@ -20,6 +20,8 @@ export class Recovery {
     app.on('broken', (place) => this.#isBroken(place));
     app.on('began', () => (this.#broken = 0));
     for (const name of ['offline', 'online']) addEventListener(name, () => this.#look());
+    // In another tab somebody else may have signed in meanwhile.
+    document.addEventListener('visibilitychange', () => document.hidden || this.#look());
   }
 
   // Whether the service is there, one address tells: a part of it may be away without the whole.

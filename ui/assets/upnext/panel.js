@@ -7,6 +7,7 @@ import { Reordering } from './reordering.js';
 import { whys } from './why.js';
 
 const SHOWN = 60;
+const DOUBLE_MS = 400;
 const NARROW = matchMedia('(max-width: 1179px)');
 
 export class UpNextPanel {
@@ -15,6 +16,7 @@ export class UpNextPanel {
   constructor(holder, app) {
     Object.assign(this, { holder, app });
     holder.setAttribute('aria-labelledby', 'segue-upnext-title');
+    holder.tabIndex = -1; // for the focus, when nothing in it is left
     this.list = node('ol', 'segue-upnext');
     this.list.id = 'segue-upnext';
     this.chips = node('ul', 'segue-steers');
@@ -32,6 +34,7 @@ export class UpNextPanel {
     NARROW.addEventListener('change', () => this.#fit());
     holder.addEventListener('keydown', (event) => event.key === 'Escape' && this.close());
     document.addEventListener('pointerdown', (event) => this.#outside(event));
+    addEventListener('popstate', () => this.close());
   }
 
   // --- the drawer -------------------------------------------------------------------------------------------------
@@ -49,12 +52,14 @@ export class UpNextPanel {
   open() {
     this.opener = document.activeElement;
     this.#show(true);
+    this.watcher = window.CloseWatcher && Object.assign(new CloseWatcher(), { onclose: () => this.close() }); // a phone's Back
     this.holder.querySelector('.segue-drawer-close').focus();
   }
 
   close() {
     if (!NARROW.matches || !this.shown) return;
     const within = this.holder.contains(document.activeElement);
+    this.watcher?.destroy();
     this.#show(false);
     if (within) this.opener?.focus();
   }
@@ -118,8 +123,9 @@ export class UpNextPanel {
   #divider(item, place) {
     const { list, station } = this.app.queue;
     const from = list?.from;
+    if (group(item) === 'back') return node('li', 'segue-divider', this.app.t('upnext.back'));
     if (item.by === 'list') return node('li', 'segue-divider', from ? this.app.t('upnext.from', { from }) : this.app.t('upnext.again'));
-    if (item.by === 'you') return node('li', 'segue-divider', this.app.t('upnext.yours'));
+    if (group(item) === 'you') return node('li', 'segue-divider', this.app.t('upnext.yours'));
     return place || station ? node('li', 'segue-divider', station ? this.app.t('upnext.radio', station) : this.app.t('upnext.then')) : null;
   }
 
@@ -148,7 +154,7 @@ export class UpNextPanel {
     const words = node('span', 'segue-texts');
     words.append(node('span', 'segue-title', track.title), node('span', 'segue-artist', byline(track)), node('span', 'segue-why'));
     row.append(cover(app, track, 48), words, node('span', 'segue-mark'));
-    row.addEventListener('click', () => app.queue.playItem(item.key));
+    row.addEventListener('click', (event) => this.#chosen(event, item.key));
     const more = iconButton('more', app.t('upnext.menu', { title: track.title }), () => app.menu(more, this.#menu(item.key)));
     more.classList.add('segue-row-more');
     more.setAttribute('aria-haspopup', 'menu');
@@ -159,6 +165,13 @@ export class UpNextPanel {
       app.menu(more, this.#menu(item.key));
     });
     return entry;
+  }
+
+  // The second click of a double one finds the row that has moved up meanwhile.
+  #chosen({ detail, timeStamp }, key) {
+    const again = detail && timeStamp - this.chosenAt < DOUBLE_MS;
+    this.chosenAt = timeStamp;
+    if (!again) this.app.queue.playItem(key);
   }
 
   #grip(track) {
@@ -262,16 +275,7 @@ export class UpNextPanel {
     } else if (by) {
       event.preventDefault();
       this.#step(event.target, by);
-    } else if (event.key === 'Delete') {
-      queue.remove(key);
-      queueMicrotask(() => this.#focus(at)); // once the list is drawn
-    }
-  }
-
-  // What has taken the place of one that was removed.
-  #focus(at) {
-    const rows = this.list.querySelectorAll('[data-key]');
-    rows[Math.min(at, rows.length - 1)]?.querySelector('.segue-row').focus({ preventScroll: true });
+    } else if (event.key === 'Delete') queue.remove(key);
   }
 
   #step(from, by) {
@@ -283,5 +287,6 @@ export class UpNextPanel {
 
 function group(item) {
   if (!item) return null;
-  return item.by === 'segue' && item.pinned ? 'you' : item.by;
+  if (item.by !== 'segue' || !item.pinned) return item.by;
+  return item.back ? 'back' : 'you';
 }

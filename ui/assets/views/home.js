@@ -56,7 +56,7 @@ function showContinue(app, place, items, ends) {
   const heard = player.current ? still : items.find((listen) => listen.track);
   if (!heard || player.playing) return;
   const { track, position_ms: at, duration_ms: of } = heard;
-  const left = at > 0 && at / Math.max(1, of) < NEARLY;
+  const left = at >= 1000 && at / Math.max(1, of) < NEARLY; // a second at least: nobody stopped at the beginning
   const section = node('section', 'segue-continue');
   const words = node('div', 'segue-continue-words');
   const by = node('p', 'segue-artist');

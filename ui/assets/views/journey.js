@@ -20,6 +20,7 @@ export async function render(holder, { query }, app) {
   const { items } = ids.length ? await app.service.get('tracks', { ids: ids.join(',') }) : { items: [] };
   for (const track of items) chosen.set(track.id, track);
   for (const end of ['from', 'to']) ends[end] = chosen.get(query.get(end)) ?? null;
+  if (ends.to === ends.from) ends.to = null; // it leads nowhere
   const go = (changed) => {
     const wanted = { from: ends.from?.id ?? '', to: ends.to?.id ?? '', n: steps, ...changed };
     app.go(`#/journey?${new URLSearchParams(wanted)}`, { replace: true });
@@ -31,16 +32,17 @@ export async function render(holder, { query }, app) {
   const lengths = LENGTHS.map((n) => [String(n), app.t('count.tracks', { n })]);
   const { head } = viewHead(app, app.t('trip.title'), [choice(app.t('trip.length'), lengths, String(steps), (n) => go({ n }))]);
   const form = node('div', 'segue-trip-ends');
-  const pickers = ['from', 'to'].map((end) => new Picker(app, app.t(`trip.${end}`), (track) => choose(end, track)));
+  const picker = (end, other) => new Picker(app, app.t(`trip.${end}`), (track) => choose(end, track), ends[other]);
+  const pickers = { from: picker('from', 'to'), to: picker('to', 'from') };
   const swap = iconButton('repeat', app.t('trip.swap'), () => go({ from: ends.to?.id ?? '', to: ends.from?.id ?? '' }));
   swap.classList.add('segue-trip-swap');
-  form.append(pickers[0].show(ends.from), swap, pickers[1].show(ends.to));
+  form.append(pickers.from.show(ends.from), swap, pickers.to.show(ends.to));
   const place = node('div');
   holder.append(head, node('p', 'segue-explained', app.t('trip.text')), form, place);
   if (!ends.from || !ends.to) {
     emptyState(app, place, ends.from || ends.to ? 'trip.half' : 'trip.none');
     // No keyboard jumps up on phones; elsewhere one types at once, after the router has settled the focus.
-    if (matchMedia('(hover: hover)').matches) requestAnimationFrame(() => pickers[ends.from ? 1 : 0].focus());
+    if (matchMedia('(hover: hover)').matches) requestAnimationFrame(() => pickers[ends.from ? 'to' : 'from'].focus());
     return undefined;
   }
   return way(app, place, ends, steps);
@@ -52,14 +54,16 @@ async function way(app, place, { from, to }, n) {
     const tracks = items.map(({ track }) => track);
     const name = app.t('trip.name', { from: from.title, to: to.title });
     const does = node('div', 'segue-actions');
+    const play = button(app.t('trip.play'), () => app.play(tracks, { from: name }), { kind: 'strong', icon: 'play' });
     does.append(
-      button(app.t('trip.play'), () => app.play(tracks, { from: name }), { kind: 'strong', icon: 'play' }),
+      play,
       button(app.t('does.keep'), () => saveAsPlaylist(app, name, tracks), { icon: 'playlist' }),
     );
     const line = node('ol', 'segue-trip');
     line.setAttribute('aria-label', name);
     line.append(...tracks.map((track, at) => stop(app, tracks, at, name)));
     place.append(does, line);
+    if (document.activeElement === app.shell.main) play.focus({ preventScroll: true }); // the box in which the end was chosen is gone
     const mark = () => {
       for (const each of line.children) each.classList.toggle('segue-current', each.dataset.id === app.player.current?.id);
     };
