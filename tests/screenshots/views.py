@@ -42,7 +42,8 @@ def every_view(service: Service) -> list[View]:
         service.get("/albums", limit=200)["items"], key=lambda one: (one["cover_track"] is not None, one["n_tracks"])
     )
     artist = next(one for one in service.get("/artists", limit=200)["items"] if one["name"] == album["artist"])
-    genre = max(service.get("/genres")["items"], key=lambda one: (bool(one["name"]), one["n_tracks"]))
+    named = [one for one in service.get("/genres")["items"] if one["name"]]
+    largest = sorted(named, key=lambda one: one["n_tracks"])[-1:]
     return [
         View("home", "#/"),
         View("albums", "#/albums"),
@@ -51,7 +52,7 @@ def every_view(service: Service) -> list[View]:
         View("artist", f"#/artists/{artist['id']}"),
         View("tracks", "#/tracks"),
         View("genres", "#/genres"),
-        View("genre", f"#/genres/{quote(genre['name'], safe='')}"),
+        *(View("genre", f"#/genres/{quote(one['name'], safe='')}") for one in largest),
         View("search", f"#/search/{quote(album['title'].split()[0].lower())}"),
         *_kept(service),
         *_found(service),
