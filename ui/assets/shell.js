@@ -3,7 +3,7 @@
 
 import { icon, iconButton, link, node } from './draw.js';
 
-const TYPING_MS = 80;
+const TYPING_MS = 60;
 const NAVIGATION = [
   [null, [['', 'home', 'home']]],
   ['library', [

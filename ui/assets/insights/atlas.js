@@ -24,10 +24,11 @@ function inked(holder, name) {
 }
 
 export class Atlas {
+  #places = null;
+
   constructor(holder, { x, y, weight }, told) {
     this.told = told;
     this.dots = new Dots(x, y, weight);
-    this.places = new Places(x, y);
     this.camera = { x: 0.5, y: 0.5, zoom: 1 };
     this.paths = []; // { places, kind: 'played' or 'journey' }
     this.marks = {}; // playing, chosen, pointed: index of a dot, or undefined
@@ -38,6 +39,12 @@ export class Atlas {
     this.sized.observe(holder);
     this.release = gestures(holder, this.#gestures());
     this.#size();
+  }
+
+  // Made when the first is looked for: the dots are there before.
+  get places() {
+    this.#places ??= new Places(this.dots.x, this.dots.y);
+    return this.#places;
   }
 
   close() {
@@ -180,10 +187,9 @@ export class Atlas {
 
   #size() {
     const density = Math.min(devicePixelRatio || 1, 2);
-    for (const canvas of [this.below, this.above]) {
-      canvas.width = Math.round(this.holder.clientWidth * density);
-      canvas.height = Math.round(this.holder.clientHeight * density);
-    }
+    const [width, height] = [this.holder.clientWidth, this.holder.clientHeight].map((length) => Math.round(length * density));
+    if (width === this.below.width && height === this.below.height) return; // a canvas that is given a size is empty again
+    for (const canvas of [this.below, this.above]) Object.assign(canvas, { width, height });
     this.draw();
   }
 

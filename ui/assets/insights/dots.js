@@ -21,6 +21,19 @@ function disc(radius) {
 
 const discs = Array.from({ length: MOST * STEPS + 1 }, (_, step) => (step ? disc(step / STEPS) : null));
 
+// Indices, the lightest first; most weigh nothing, and only the others have to be sorted.
+function byWeight(weight) {
+  const order = new Uint32Array(weight.length);
+  const heavy = [];
+  let light = 0;
+  for (let place = 0; place < weight.length; place++) {
+    if (weight[place]) heavy.push(place);
+    else order[light++] = place;
+  }
+  order.set(heavy.sort((a, b) => weight[a] - weight[b]), light);
+  return order;
+}
+
 const pixels = new Map(); // colour → pixel, as asking a canvas takes a while
 const one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
 
@@ -40,7 +53,7 @@ export class Dots {
     this.x = x;
     this.y = y;
     this.weight = weight;
-    this.order = Uint32Array.from(x.keys()).sort((a, b) => weight[a] - weight[b]);
+    this.order = byWeight(weight);
   }
 
   // `palette` are pixels, `index` says which of them each dot has; `faint` (bytes) marks dots that stand back.

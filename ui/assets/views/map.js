@@ -96,8 +96,8 @@ class MapView {
       point: (place) => this.#point(place),
       moved: () => (this.tip.hidden = true),
     });
-    const { dots, places } = this.atlas;
-    const nearest = (place) => places.nearest(dots.x[place], dots.y[place], NEAR + 1).filter((other) => other !== place);
+    const { atlas } = this;
+    const nearest = (place) => atlas.places.nearest(atlas.dots.x[place], atlas.dots.y[place], NEAR + 1).filter((other) => other !== place);
     const told = { choose: (track) => this.#show(track), play: (place) => this.#play(place) };
     const group = (place) => this.#name(this.#groups().names[this.#groups().index[place]]);
     this.side = new Side(this.app, side, { map: this.map, tracks: this.tracks, nearest, group, told });
