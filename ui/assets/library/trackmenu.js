@@ -18,7 +18,7 @@ export function trackMenu(app, track, extra = []) {
     item('journey', 'journey', () => app.go(`#/journey?from=${encodeURIComponent(track.id)}`)),
     ...(track.album ? [item('go_album', 'album', () => goToAlbum(app, track))] : []),
     ...(track.artist || track.album_artist ? [item('go_artist', 'artist', () => goToArtist(app, byline(track)))] : []),
-    item(liked ? 'unlike' : 'like', 'like', () => app.opinions.set(track, liked ? null : 'liked')),
+    item(liked ? 'unlike' : 'like', 'like', () => app.queue.opine(track, 'liked')),
     item('never', 'never', () => app.queue.never(track)),
   ];
 }

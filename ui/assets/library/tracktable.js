@@ -269,8 +269,7 @@ export class TrackTable {
   }
 
   #like(place) {
-    const { id } = this.pages.items[place];
-    this.app.opinions.set(this.pages.items[place], this.app.opinions.of(id) === 'liked' ? null : 'liked');
+    this.app.queue.opine(this.pages.items[place], 'liked');
   }
 
   menu(place, anchor) {
