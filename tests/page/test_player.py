@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
-from playwright.sync_api import BrowserContext, Page, Response, Route, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Response, Route, expect
 
 from tests.data.installed import wait_for
 from tests.page.conftest import Opened
@@ -349,3 +350,26 @@ def test_a_like_is_seen_in_another_tab(page: Page, opened: Opened):
     other = opened("#/tracks")
     page.locator("#segue-like").click()
     expect(other.locator(".segue-track .segue-row-like[aria-pressed=true]")).to_have_count(1)
+
+
+def test_a_tab_that_was_just_asking_for_opinions_does_not_lose_a_like(page: Page, opened: Opened, listening: Listening):
+    track = play_first(page)
+    held: list[tuple[Route, APIResponse]] = []
+    page.context.route("**/api/me/opinions", lambda route: held.append((route, route.fetch())), times=1)
+    other = opened("#/tracks")
+    wait_until(page, lambda: held)
+    page.locator("#segue-like").click()
+    stored(listening, lambda e: e.kind == "liked" and e.track == track)
+    page.wait_for_function("!Object.keys(localStorage).some(k => k.startsWith('segue.outbox.me.'))")
+    ((route, answer),) = held
+    assert answer.json()["liked"] == []
+    with other.expect_response("**/api/me/opinions"):
+        route.fulfill(response=answer)
+    expect(other.locator(".segue-track .segue-row-like[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator("#segue-like")).to_have_attribute("aria-pressed", "true")
+
+
+def wait_until(page: Page, true: Callable[[], object]) -> None:
+    """Playwright hears of requests only while it is asked something."""
+    while not true():
+        page.wait_for_timeout(50)

@@ -3,6 +3,7 @@
 
 export class Opinions {
   #known = new Map(); // track id → 'liked' or 'disliked'
+  #said = 0; // how often one was said, here or in another tab
 
   constructor(app) {
     this.app = app;
@@ -17,6 +18,7 @@ export class Opinions {
 
   // Another tab has said something.
   #heard() {
+    this.#said += 1;
     this.#read();
     this.app.say('opinions', null);
   }
@@ -27,7 +29,9 @@ export class Opinions {
 
   // What other devices have said of tracks meanwhile.
   async learn() {
+    const said = this.#said;
     const { liked, disliked } = await this.app.service.get('me/opinions');
+    if (said !== this.#said) return this.learn(); // the answer may be from before
     this.#known.clear();
     for (const { track } of liked) this.#known.set(track.id ?? track, 'liked');
     for (const { track } of disliked) this.#known.set(track.id ?? track, 'disliked');
@@ -40,6 +44,7 @@ export class Opinions {
   async set(track, kind) {
     const before = this.of(track.id);
     if (kind && before === kind) return true; // what is taken back may have been said elsewhere
+    this.#said += 1;
     if (kind) this.#known.set(track.id, kind);
     else this.#known.delete(track.id);
     this.#changed(track.id);
